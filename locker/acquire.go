@@ -1,0 +1,191 @@
+package locker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/holdfast/internal/moment"
+)
+
+// Acquire takes the lock called name; see [Locker], whose contract it keeps.
+//
+// Calls for one name wait in a FIFO within a Client, and only the first of them
+// asks the store. A call with [NoWait] does not queue: it makes its own try,
+// except where this Client itself holds the name, which it knows without one.
+func (c *Client) Acquire(ctx context.Context, name string, opts ...Option) (*Lease, error) {
+	o := resolve(Options{TTL: c.opts.DefaultTTL, Wait: Forever}, opts)
+	if o.Owner == "" {
+		o.Owner = c.opts.Owner
+	}
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	if err := o.check(c.opts.MinTTL); err != nil {
+		return nil, err
+	}
+	if o.RequireFencing && !c.opts.Fencing {
+		return nil, fmt.Errorf("locker: acquire %q: %w", name, ErrNoFencing)
+	}
+
+	call, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.life, func() { cancel(ErrClosed) })()
+	a := &acquiring{c: c, name: name, o: o, start: c.now()}
+	lease, err := a.run(call)
+	e := Event{Name: name, Owner: o.Owner, Waited: moment.Mono(a.start, c.now()), Tries: a.tries, Holder: a.holder}
+	if err != nil {
+		e.Kind, e.Err = EventRefused, err
+		c.emit(ctx, e)
+		return nil, err
+	}
+	e.Kind, e.ID, e.Token = EventAcquired, lease.ID(), lease.Token()
+	c.emit(ctx, e)
+	return lease, nil
+}
+
+// acquiring is one call of Acquire.
+type acquiring struct {
+	c     *Client
+	name  string
+	o     Options
+	start moment.Reading
+
+	tries   int           // acquisition IDs spent
+	looks   int           // at the present holder
+	holder  Info          // as last seen; zero if never
+	lastErr error         // of the last look at the store, nil if it answered
+	doubted time.Duration // time spent waiting for certainty with NoWait
+}
+
+// run queues, tries and waits until the lock is held or the call has to end.
+func (a *acquiring) run(ctx context.Context) (*Lease, error) {
+	if ctx.Err() != nil || a.c.life.Err() != nil {
+		return nil, a.gaveUp(ctx)
+	}
+	if a.o.Wait > 0 {
+		w := a.enqueue()
+		defer a.leave(w)
+		if err := a.awaitTurn(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	stale := ""
+	for {
+		if err := a.awaitOwn(ctx); err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, a.gaveUp(ctx)
+		}
+		grant, first, err := a.resolve(ctx, stale)
+		if err == nil {
+			return a.c.begin(ctx, grant, first, &a.o)
+		}
+		if stale, err = a.next(ctx, err, stale); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// next judges a try that failed. It returns once another try makes sense, with
+// the revision that may be taken over then, or the error that ends the call.
+func (a *acquiring) next(ctx context.Context, err error, tried string) (stale string, _ error) {
+	var held *HeldError
+	switch {
+	case errors.As(err, &held):
+		return a.refused(ctx, held.Holder, tried)
+	case ctx.Err() != nil || a.c.life.Err() != nil:
+		a.lastErr = err
+		return "", a.gaveUp(ctx)
+	case !errors.Is(err, ErrUnavailable):
+		return "", err
+	}
+	a.lastErr = err
+	if a.waited() >= a.patience() {
+		return "", a.gaveUp(ctx)
+	}
+	a.c.sleep(ctx, a.retryDelay(a.tries), nil)
+	if ctx.Err() != nil {
+		return "", a.gaveUp(ctx)
+	}
+	return "", nil
+}
+
+// saw remembers the holder that was seen, for this call and for the others in
+// the line.
+func (a *acquiring) saw(info Info) {
+	info.Name = a.name
+	if info.AcquisitionID != a.holder.AcquisitionID {
+		a.looks = 0
+	}
+	a.holder, a.lastErr = info, nil
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	if l := a.c.lines[a.name]; l != nil {
+		l.holder = info
+	}
+}
+
+// waited returns how long the call has lasted.
+func (a *acquiring) waited() time.Duration { return moment.Mono(a.start, a.c.now()) }
+
+// waitLeft returns how long the call may go on waiting for a holder.
+func (a *acquiring) waitLeft() time.Duration {
+	if a.o.Wait == Forever {
+		return Forever
+	}
+	return max(0, a.o.Wait-a.waited())
+}
+
+// patience returns how long a store that does not answer is asked again: as
+// long as a holder would be waited for, and at least so long that one lost
+// answer does not make a call fail.
+func (a *acquiring) patience() time.Duration {
+	return max(a.o.Wait, min(a.o.TTL/2, 5*time.Second))
+}
+
+// knownHolder returns the holder that this call saw, else one that another call
+// of the line saw, else the zero Info.
+func (a *acquiring) knownHolder() Info {
+	if a.holder.State != StateUnknown {
+		return a.holder
+	}
+	a.c.mu.Lock()
+	var own *hold
+	var seen Info
+	if l := a.c.lines[a.name]; l != nil {
+		own, seen = l.hold, l.holder
+	}
+	a.c.mu.Unlock()
+	if own != nil {
+		return own.info()
+	}
+	return seen
+}
+
+// gaveUp returns the error of a call that ends without an answer of its own:
+// because ctx is done, the client closed or the wait over.
+func (a *acquiring) gaveUp(ctx context.Context) error {
+	var cause error
+	if ctx.Err() != nil {
+		cause = contextError(ctx)
+	} else if a.c.life.Err() != nil {
+		cause = ErrClosed
+	}
+	holder := a.knownHolder()
+	switch {
+	case cause == ErrClosed:
+		return fmt.Errorf("locker: acquire %q: %w", a.name, cause)
+	case holder.State != StateUnknown:
+		return &HeldError{Name: a.name, Holder: holder, Cause: errors.Join(cause, a.lastErr)}
+	case a.lastErr != nil && cause != nil:
+		return fmt.Errorf("locker: acquire %q: %w: %w", a.name, cause, a.lastErr)
+	case a.lastErr != nil:
+		return a.lastErr
+	case cause != nil:
+		return fmt.Errorf("locker: acquire %q: %w", a.name, cause)
+	}
+	return &HeldError{Name: a.name, Holder: Info{Name: a.name}}
+}

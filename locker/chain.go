@@ -1,0 +1,28 @@
+package locker
+
+import (
+	"context"
+	"slices"
+)
+
+// Middleware wraps a Locker in another.
+type Middleware func(next Locker) Locker
+
+// Chain wraps l in the middleware given, of which the first is the outermost: it
+// sees a call first. Middleware reads what a call asks for with [Resolve].
+func Chain(l Locker, middleware ...Middleware) Locker {
+	for _, wrap := range slices.Backward(middleware) {
+		l = wrap(l)
+	}
+	return l
+}
+
+// Defaults is middleware that puts opts before the options of every call, so
+// that they hold unless the call says otherwise.
+func Defaults(opts ...Option) Middleware {
+	return func(next Locker) Locker {
+		return LockerFunc(func(ctx context.Context, name string, own ...Option) (*Lease, error) {
+			return next.Acquire(ctx, name, slices.Concat(opts, own)...)
+		})
+	}
+}

@@ -1,0 +1,209 @@
+package locker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"example.com/holdfast/internal/moment"
+)
+
+// ClientOptions configures a [Client]. The zero value is ready to use; each
+// field says what its zero value means.
+type ClientOptions struct {
+	// Clock is the time that the Client lives by. Nil: a [SystemClock].
+	Clock Clock
+
+	// Observer is told of what happens; see [Observer]. Nil: nobody is.
+	Observer Observer
+
+	// DefaultTTL is the TTL of leases for which nobody chose one. Zero: [DefaultTTL].
+	DefaultTTL time.Duration
+
+	// MinTTL is the shortest TTL that the backend can serve. Zero: 1 ms.
+	MinTTL time.Duration
+
+	// Owner names this process to others, up to 1,024 bytes. Empty: host name
+	// and process id.
+	Owner string
+
+	// Fencing says that the backend's tokens rise strictly in the order of its
+	// grants. False: they may not, and [RequireFencing] is refused.
+	Fencing bool
+
+	// InProcess says that the backend lives in this process: its leases end by
+	// the same Clock and its methods return at once. A lease is then believed in
+	// for the whole of its TTL, and renewals run in the Clock's own callback, so
+	// that a test which moves the clock sees them done; and the first retry of a
+	// failed call comes at once. False: none of that.
+	InProcess bool
+
+	// Rand supplies the random bits of IDs and jitter, for tests that must be
+	// repeatable; it is called by several goroutines at once. Nil: crypto/rand.
+	Rand func() uint64
+}
+
+// Client makes a [Locker] of a [Backend]. All that is not the store's business
+// is written here, once: the queue of those who wait, retries, the memory of
+// what was seen, renewal and expiry.
+//
+// Create it with [New]. Its methods are safe for use by several goroutines.
+type Client struct {
+	backend  Backend
+	poller   Poller   // nil if backend is none
+	notifier Notifier // nil if backend is none
+	opts     ClientOptions
+	reader   moment.Reader
+
+	life context.Context         // done once Close was called
+	kill context.CancelCauseFunc // ends life
+
+	background group    // goroutines that outlive the call that started them
+	schedule   schedule // what is due when for every hold
+	dropped    dropped  // leases nobody has a handle of any more
+
+	mu    sync.Mutex
+	lines map[string]*line // by name: who waits here, and what this client holds
+	seen  sightings
+}
+
+// New returns a Client on b. It starts nothing and sends nothing. A b that also
+// is a [Poller] or a [Notifier] is used as such.
+func New(b Backend, optFns ...func(*ClientOptions)) *Client {
+	var o ClientOptions
+	for _, fn := range optFns {
+		fn(&o)
+	}
+	o.setDefaults()
+	c := &Client{backend: b, opts: o, reader: moment.NewReader(o.Clock), lines: make(map[string]*line)}
+	c.poller, _ = b.(Poller)
+	c.notifier, _ = b.(Notifier)
+	c.life, c.kill = context.WithCancelCause(context.Background())
+	return c
+}
+
+func (o *ClientOptions) setDefaults() {
+	if o.Clock == nil {
+		o.Clock = SystemClock()
+	}
+	if o.DefaultTTL == 0 {
+		o.DefaultTTL = DefaultTTL
+	}
+	if o.MinTTL == 0 {
+		o.MinTTL = time.Millisecond
+	}
+	if o.Owner == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "unknown host"
+		}
+		o.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
+	}
+	if o.Rand == nil {
+		o.Rand = func() uint64 {
+			var b [8]byte
+			rand.Read(b[:]) // never fails: it ends the program instead
+			return binary.NativeEndian.Uint64(b[:])
+		}
+	}
+}
+
+// Inspect returns what the store knows of name, by a strongly consistent read.
+// A name that nobody holds is not an error: its State is [StateFree].
+//
+// Errors: [*InvalidError] for a name that can't be one, [errors.ErrUnsupported]
+// when the backend is no [Inspector], and the backend's own; those that wrap
+// [ErrUnavailable] may pass. Inspect makes one try, bounded by ctx.
+func (c *Client) Inspect(ctx context.Context, name string) (Info, error) {
+	if err := CheckName(name); err != nil {
+		return Info{}, err
+	}
+	inspector, ok := c.backend.(Inspector)
+	if !ok {
+		return Info{}, fmt.Errorf("locker: inspect %q: %w", name, errors.ErrUnsupported)
+	}
+	return inspector.Inspect(ctx, name)
+}
+
+// closers is how many leases Close releases at once.
+const closers = 64
+
+// Close ends the Client: calls of Acquire that wait return [ErrClosed], later
+// ones too, and every lease is released, many at once. Leases whose turn has
+// not come yet are still renewed. It returns when all of that has ended and
+// nothing runs in the background any more, or when ctx is done.
+//
+// A ctx that is done already does not keep Close from releasing: see
+// [Lease.Release]. The errors of all releases are joined, with ctx's if Close
+// did not wait to the end. Closing again waits for what is left.
+func (c *Client) Close(ctx context.Context) error {
+	c.mu.Lock()
+	c.kill(ErrClosed)
+	var holds []*hold
+	for _, l := range c.lines {
+		if l.hold != nil {
+			holds = append(holds, l.hold)
+		}
+	}
+	c.mu.Unlock()
+
+	errs := make([]error, len(holds))
+	slots := make(chan struct{}, closers)
+	var released group
+	for i, h := range holds {
+		slots <- struct{}{}
+		released.spawn(func() {
+			defer func() { <-slots }()
+			errs[i] = h.releaseNow(ctx)
+		})
+	}
+	<-released.idle()
+	select {
+	case <-c.background.idle():
+	case <-ctx.Done():
+		select {
+		case <-c.background.idle(): // both: nothing was left undone
+		default:
+			errs = append(errs, contextError(ctx))
+		}
+	}
+	c.schedule.stop()
+	return errors.Join(errs...)
+}
+
+// now reads the clocks.
+func (c *Client) now() moment.Reading { return c.reader.Read() }
+
+// emit tells the observer, if there is one. No lock is held.
+func (c *Client) emit(ctx context.Context, e Event) {
+	if c.opts.Observer != nil {
+		c.opts.Observer(ctx, e)
+	}
+}
+
+// sleep waits until d has passed, wake is closed or ctx is done. A nil wake
+// never wakes.
+func (c *Client) sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+	var over chan struct{}
+	if d < Forever {
+		over = make(chan struct{})
+		t := c.opts.Clock.AfterFunc(d, func() { close(over) })
+		defer t.Stop()
+	}
+	select {
+	case <-over:
+	case <-wake:
+	case <-ctx.Done():
+	}
+}
+
+// jitter returns d times a random factor between 0.75 and 1.25.
+func (c *Client) jitter(d time.Duration) time.Duration {
+	const steps = 1024
+	return d*3/4 + d/2*time.Duration(c.opts.Rand()%steps)/steps
+}

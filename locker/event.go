@@ -1,0 +1,56 @@
+package locker
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// EventKind is what an [Event] tells of.
+type EventKind int
+
+// The kinds of events.
+const (
+	EventAcquired    EventKind = iota + 1 // a lease was acquired
+	EventRefused                          // a call of Acquire ended without a lease
+	EventRenewed                          // a lease was renewed
+	EventRenewFailed                      // a try to renew failed; the lease is still good
+	EventLost                             // a lease was lost
+	EventReleased                         // a lease was released, or its release not confirmed: see Err
+	EventDropped                          // nobody has the [Lease] any more, and it was not released
+	EventNotChecked                       // a backend could not check its store's set-up, and goes on without
+)
+
+var eventNames = [...]string{"", "acquired", "refused", "renewed", "renew failed", "lost", "released", "dropped", "not checked"}
+
+// String returns the kind in words.
+func (k EventKind) String() string {
+	if k <= 0 || int(k) >= len(eventNames) {
+		return fmt.Sprintf("EventKind(%d)", int(k))
+	}
+	return eventNames[k]
+}
+
+// Event is something that happened to a lock, for an observer. Fields that a
+// kind does not mention are zero.
+type Event struct {
+	Kind EventKind
+	Name string // of the lock
+	ID   string // of the acquisition
+	// Owner is the owner of the lease or, of an attempt that was refused, who asked.
+	Owner string
+	Token Token
+
+	Waited    time.Duration // acquired, refused: since the call
+	Tries     int           // acquired, refused: tries of the call to take the lock
+	Held      time.Duration // lost, released: since the acquisition
+	Remaining time.Duration // renewed, renew failed: what was left of the lease when the answer came
+	Holder    Info          // refused: by whom; acquired: who was taken over from, if known
+	Err       error         // refused, renew failed, lost, released, not checked: why
+}
+
+// Observer is told of events. It is called in the goroutine in which an event
+// happens, never with a lock held, and after the state has changed: an observer
+// that is slow delays the caller, but nothing that keeps a lease alive. ctx is
+// the context of the call that led to the event, for its values.
+type Observer = func(context.Context, Event)

@@ -1,0 +1,156 @@
+package locker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/holdfast/internal/moment"
+)
+
+// resolve spends one acquisition ID: it sends the attempt, and sends it again
+// while the outcome is not known, until it is. The lease counts from first, a
+// reading from before the first of these sends: any of them may be the one that
+// took effect. An ID that is not resolved in time for a useful lease is
+// abandoned; so is one of which an earlier send may still arrive.
+func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first moment.Reading, err error) {
+	a.tries++
+	at := Attempt{Name: a.name, ID: a.c.newID(), Owner: a.o.Owner, TTL: a.o.TTL, Data: a.o.Data, Stale: stale}
+	first = a.c.now()
+	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
+	unknown := false
+	for n := 1; ; n++ {
+		f := a.c.launch(ctx, at)
+		ans, ok := f.await(ctx, limit-moment.Held(first, a.c.now()))
+		if !ok {
+			a.c.abandon(at, first, f, unknown)
+			if ctx.Err() != nil {
+				return Grant{}, first, contextError(ctx)
+			}
+			return Grant{}, first, fmt.Errorf("locker: acquire %q: no answer within half of the TTL: %w", a.name, ErrUnavailable)
+		}
+		spent := moment.Held(first, a.c.now())
+		switch {
+		case ans.err == nil && spent <= limit:
+			return ans.grant, first, nil
+		case ans.err == nil:
+			a.c.abandon(at, first, nil, true)
+			return Grant{}, first, fmt.Errorf("locker: acquire %q: answered after half of the TTL: %w", a.name, ErrUnavailable)
+		case !errors.Is(ans.err, ErrUnavailable):
+			if unknown {
+				a.c.abandon(at, first, nil, true)
+			}
+			return Grant{}, first, ans.err
+		}
+		unknown = true
+		delay := a.retryDelay(n)
+		if spent+delay >= limit || a.waited()+delay >= a.patience() {
+			a.c.abandon(at, first, nil, true)
+			return Grant{}, first, ans.err
+		}
+		a.c.sleep(ctx, delay, nil)
+		if ctx.Err() != nil {
+			a.c.abandon(at, first, nil, true)
+			return Grant{}, first, errors.Join(contextError(ctx), ans.err)
+		}
+	}
+}
+
+// retryDelay returns how long to wait before a store that did not answer is
+// asked for the n-th time again: from 25 ms, doubled each time up to 1 s or a
+// tenth of the TTL.
+func (a *acquiring) retryDelay(n int) time.Duration { return a.c.backOff(n, a.o.TTL) }
+
+func (c *Client) backOff(n int, ttl time.Duration) time.Duration {
+	if n == 1 && c.opts.InProcess {
+		return 0
+	}
+	longest := max(time.Millisecond, min(ttl/10, time.Second))
+	return c.jitter(min(longest, 25*time.Millisecond<<min(n-1, 10)))
+}
+
+// flight is a call of Backend.Acquire under way. It has a context of its own,
+// so that a caller who goes away does not tear up a request whose outcome is
+// then anybody's guess.
+type flight struct {
+	c       *Client
+	answers chan answer
+	cancel  context.CancelFunc
+}
+
+type answer struct {
+	grant Grant
+	err   error
+}
+
+func (c *Client) launch(ctx context.Context, at Attempt) *flight {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	f := &flight{c: c, answers: make(chan answer, 1), cancel: cancel}
+	c.background.spawn(func() {
+		defer cancel()
+		g, err := c.backend.Acquire(ctx, at)
+		f.answers <- answer{g, err}
+	})
+	return f
+}
+
+// await waits for the answer, for d at most and while ctx lasts. An answer that
+// is there wins.
+func (f *flight) await(ctx context.Context, d time.Duration) (answer, bool) {
+	late := make(chan struct{})
+	t := f.c.opts.Clock.AfterFunc(max(d, 0), func() { close(late) })
+	defer t.Stop()
+	select {
+	case ans := <-f.answers:
+		return ans, true
+	case <-ctx.Done():
+	case <-late:
+	}
+	select {
+	case ans := <-f.answers:
+		return ans, true
+	default:
+		return answer{}, false
+	}
+}
+
+// abandon makes sure, in the background, that an attempt nobody waits for any
+// more holds nothing: it lets a call under way come to its end, for as long as
+// its answer may still tell something, and releases unless it is certain that no
+// send took effect. From now on nobody believes in the ID, so that this client
+// may take over whatever an even later send leaves behind.
+func (c *Client) abandon(at Attempt, first moment.Reading, f *flight, unknown bool) {
+	c.forgo(at.ID)
+	c.background.spawn(func() {
+		if f != nil {
+			ans, ok := f.await(context.Background(), at.TTL/2-moment.Held(first, c.now()))
+			if !ok {
+				f.cancel()
+				ans = <-f.answers
+			}
+			if ans.err != nil && !errors.Is(ans.err, ErrUnavailable) && !unknown {
+				return
+			}
+		}
+		g := Grant{Name: at.Name, ID: at.ID, TTL: at.TTL}
+		for n, from := 1, c.now(); moment.Mono(from, c.now()) < at.TTL; n++ {
+			ctx, cancel := context.WithCancel(context.Background())
+			t := c.opts.Clock.AfterFunc(releaseBound, cancel)
+			err := c.backend.Release(ctx, g, 0)
+			t.Stop()
+			cancel()
+			if !errors.Is(err, ErrUnavailable) {
+				return // released, or never there, or refused for good: then it ends by itself
+			}
+			c.sleep(context.Background(), c.backOff(n, at.TTL), nil)
+		}
+	})
+}
+
+// forgo remembers that nobody believes in an acquisition of this client.
+func (c *Client) forgo(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen.ended.put(id, struct{}{})
+}

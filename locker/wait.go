@@ -1,0 +1,127 @@
+package locker
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// maxDoubt is how long a call that does not wait for holders waits for
+// certainty that a lease which has ended may be taken over.
+const maxDoubt = 3 * time.Second
+
+// refused is called when another was seen holding the name. It returns when
+// another try makes sense, with the revision that may be taken over, if any;
+// tried is the one that the last try was allowed to take over, in vain.
+func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale string, _ error) {
+	info.Name = a.name
+	a.saw(info)
+	if a.staleIn(info, tried) == 0 {
+		return info.Revision, nil
+	}
+	if a.o.Wait > 0 {
+		return a.wait(ctx, info, tried)
+	}
+	if info.Doubt <= 0 || a.doubted+info.Doubt > maxDoubt {
+		return "", a.gaveUp(ctx)
+	}
+	a.doubted += info.Doubt
+	a.c.sleep(ctx, info.Doubt, nil)
+	if ctx.Err() != nil {
+		return "", a.gaveUp(ctx)
+	}
+	return "", nil
+}
+
+// wait is the head of a line waiting for a holder. It looks at the store by
+// reads, which cost little and can't get in the holder's way, until the name
+// looks free or its lease may be taken over.
+func (a *acquiring) wait(ctx context.Context, info Info, tried string) (stale string, _ error) {
+	for {
+		a.c.awaitChange(ctx, info, min(a.pollDelay(info, tried), a.waitLeft()))
+		a.looks++
+		if ctx.Err() != nil || a.waitLeft() == 0 {
+			return "", a.gaveUp(ctx)
+		}
+		if a.c.poller != nil {
+			next, err := a.c.poller.Poll(ctx, a.name)
+			switch {
+			case err == nil:
+				info = next
+				info.Name = a.name
+				a.saw(info)
+			case ctx.Err() != nil:
+				return "", a.gaveUp(ctx)
+			case !errors.Is(err, ErrUnavailable):
+				return "", err
+			default:
+				a.lastErr = err
+				continue
+			}
+			if info.State != StateHeld {
+				return "", nil
+			}
+		}
+		if a.staleIn(info, tried) == 0 {
+			return info.Revision, nil
+		}
+		if a.c.poller == nil {
+			return "", nil
+		}
+	}
+}
+
+// staleIn notes what was seen and returns how long it takes until the revision
+// may be taken over by rule A; [Forever] if it never may, or was tried already.
+func (a *acquiring) staleIn(info Info, tried string) time.Duration {
+	now := a.c.now() // after the read that showed info
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	a.c.seen.note(info, now)
+	if d, ok := a.c.seen.staleIn(info, now); ok && info.Revision != "" && info.Revision != tried {
+		return d
+	}
+	return Forever
+}
+
+// pollDelay returns how long to wait before the next look: a back-off, cut
+// short by the moment when a take-over may become possible.
+//
+// In the first seconds looks are about 25 to 200 ms apart, so that a hand-over
+// between processes takes about half of that; whoever has waited for 10 s no
+// longer minds a second.
+func (a *acquiring) pollDelay(info Info, tried string) time.Duration {
+	var d time.Duration
+	switch waited := a.waited(); {
+	case a.c.notifier != nil:
+		d = 10 * time.Second // a net below the notifications
+	case waited < 10*time.Second:
+		d = a.c.jitter(25 * time.Millisecond << min(a.looks, 3))
+	default:
+		d = a.c.jitter(min(time.Second, waited/15))
+	}
+	d = min(d, a.staleIn(info, tried))
+	switch {
+	case info.Doubt > 0:
+		d = min(d, info.Doubt)
+	case info.Remaining > 0:
+		d = min(d, info.Remaining)
+	}
+	return max(d, time.Millisecond)
+}
+
+// awaitChange waits for d, or until the store tells that the name's record has
+// changed, or until ctx is done.
+func (c *Client) awaitChange(ctx context.Context, info Info, d time.Duration) {
+	if c.notifier == nil {
+		c.sleep(ctx, d, nil)
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t := c.opts.Clock.AfterFunc(d, cancel)
+	defer t.Stop()
+	if c.notifier.Await(ctx, info.Name, info.Revision) != nil && ctx.Err() == nil {
+		c.sleep(ctx, d, nil) // the store can't tell just now
+	}
+}
