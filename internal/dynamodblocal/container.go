@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -23,8 +24,10 @@ const (
 
 	engineTimeout = 5 * time.Second // for an engine to say that it is there
 	pullTimeout   = 4 * time.Minute // for a container to start, image included
-	pullTries     = 3
 )
+
+// quiet is what testcontainers logs to.
+var quiet = log.New(io.Discard, "", 0)
 
 // startContainer runs [Image] by testcontainers. The variable
 // HOLDFAST_CONTAINER_RUN, if set, becomes the label holdfast.run of the
@@ -41,22 +44,21 @@ func startContainer(ctx context.Context) (server *Server, err error) {
 	}
 	runCtx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	log := &pullLog{giveUp: cancel}
 	options := []testcontainers.ContainerCustomizer{
 		testcontainers.WithExposedPorts(containerPort),
-		testcontainers.WithLogger(log),
+		testcontainers.WithLogger(quiet),
 	}
 	if run := os.Getenv("HOLDFAST_CONTAINER_RUN"); run != "" {
 		options = append(options, testcontainers.WithLabels(map[string]string{"holdfast.run": run}))
 	}
 	c, err := testcontainers.Run(runCtx, Image, options...)
 	if err != nil {
-		return nil, errors.Join(err, log.pullError(), terminate(c))
+		if strings.Contains(err.Error(), "reaper") {
+			err = fmt.Errorf("%w (where its helper image can't be had, set TESTCONTAINERS_RYUK_DISABLED=true)", err)
+		}
+		return nil, errors.Join(err, terminate(c))
 	}
-	endpoint, err := containerEndpoint(runCtx, c)
-	if err == nil {
-		err = waitReady(ctx, endpoint, startTimeout, nil)
-	}
+	endpoint, err := containerReady(runCtx, c)
 	if err != nil {
 		return nil, errors.Join(err, terminate(c))
 	}
@@ -90,7 +92,7 @@ func findEngine(ctx context.Context) error {
 }
 
 func askEngine(ctx context.Context) error {
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(&pullLog{}))
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(quiet))
 	if err != nil {
 		return fmt.Errorf("no engine: %w", err)
 	}
@@ -103,19 +105,24 @@ func askEngine(ctx context.Context) error {
 	return provider.Health(ctx)
 }
 
-func containerEndpoint(ctx context.Context, c *testcontainers.DockerContainer) (string, error) {
+// containerReady waits for the server in c and returns its URL. It asks at the
+// engine's address and at this machine's own: inside a container testcontainers
+// takes the gateway for the engine, which it is not always.
+func containerReady(ctx context.Context, c *testcontainers.DockerContainer) (string, error) {
 	host, err := c.Host(ctx)
 	if err != nil {
 		return "", err
-	}
-	if host == "localhost" {
-		host = "127.0.0.1" // an engine may map the IPv6 port to another number
 	}
 	port, err := c.MappedPort(ctx, containerPort)
 	if err != nil {
 		return "", err
 	}
-	return "http://" + net.JoinHostPort(host, port.Port()), nil
+	// Not localhost: an engine may map the IPv6 port to another number.
+	own := "http://" + net.JoinHostPort("127.0.0.1", port.Port())
+	if host == "localhost" {
+		return waitReady(ctx, startTimeout, nil, own)
+	}
+	return waitReady(ctx, startTimeout, nil, "http://"+net.JoinHostPort(host, port.Port()), own)
 }
 
 // terminate removes the container, if there is one. DynamoDB Local keeps nothing
@@ -125,33 +132,4 @@ func terminate(c *testcontainers.DockerContainer) error {
 		return nil
 	}
 	return testcontainers.TerminateContainer(c, testcontainers.StopTimeout(0))
-}
-
-// pullLog is the logger of testcontainers, of which it keeps quiet. It counts
-// the failures to pull an image: testcontainers would retry for minutes where no
-// registry can be reached, and the next way should be tried instead.
-type pullLog struct {
-	giveUp   context.CancelFunc
-	failures atomic.Int32
-	last     atomic.Pointer[string]
-}
-
-// Printf implements the logger of testcontainers.
-func (l *pullLog) Printf(format string, args ...any) {
-	if !strings.HasPrefix(format, "Failed to pull image") {
-		return
-	}
-	message := fmt.Sprintf(format, args...)
-	l.last.Store(&message)
-	if l.failures.Add(1) >= pullTries && l.giveUp != nil {
-		l.giveUp()
-	}
-}
-
-// pullError returns the last failure to pull an image, nil if there was none.
-func (l *pullLog) pullError() error {
-	if last := l.last.Load(); last != nil {
-		return fmt.Errorf("%s (where testcontainers can't pull its helper image, set TESTCONTAINERS_RYUK_DISABLED=true)", *last)
-	}
-	return nil
 }

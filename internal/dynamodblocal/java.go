@@ -87,7 +87,7 @@ func runJava(ctx context.Context, lib string) (*Server, error) {
 	}
 	stop := func() error { return stopProcess(cmd, exited) }
 	endpoint := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	if err := waitReady(ctx, endpoint, startTimeout, exited); err != nil {
+	if _, err := waitReady(ctx, startTimeout, exited, endpoint); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w; it printed:\n%s", err, output), stop())
 	}
 	return &Server{

@@ -88,22 +88,3 @@ func TestTail(t *testing.T) {
 		t.Errorf("tail = %q, want %q", got, want)
 	}
 }
-
-func TestPullLog(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	log := &pullLog{giveUp: cancel}
-	log.Printf("Creating container for image %s", Image)
-	if err := log.pullError(); err != nil {
-		t.Errorf("pullError = %v, want nil", err)
-	}
-	for i := range pullTries {
-		if ctx.Err() != nil {
-			t.Errorf("gave up after %d failures, want %d", i, pullTries)
-		}
-		log.Printf("Failed to pull image: %s, will retry", "no such host")
-	}
-	if ctx.Err() == nil || log.pullError() == nil {
-		t.Errorf("after %d failures: ctx %v, pullError %v, want both set", pullTries, ctx.Err(), log.pullError())
-	}
-}

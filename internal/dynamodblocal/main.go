@@ -141,7 +141,7 @@ func (p *process) serve(ctx context.Context) {
 	p.server, p.err = p.start(ctx)
 	close(p.ready)
 	if p.err != nil {
-		fmt.Fprintf(p.log, "dynamodblocal: %v\n", p.err)
+		fmt.Fprintln(p.log, p.err)
 		return
 	}
 	fmt.Fprintf(p.log, "dynamodblocal: using %s at %s\n", p.server.How, p.server.Endpoint)

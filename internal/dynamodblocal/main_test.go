@@ -69,8 +69,8 @@ func testServer(t *testing.T, server *Server) {
 	}
 }
 
-// useTable makes a table and has a conditional write refused with the old item,
-// which is what the library's protocol rests upon.
+// useTable makes a table, has a conditional write refused with the old item,
+// which is what the library's protocol rests upon, and deletes the table.
 func useTable(t *testing.T, client *dynamodb.Client) {
 	t.Helper()
 	table := aws.String(t.Name())
@@ -97,6 +97,9 @@ func useTable(t *testing.T, client *dynamodb.Client) {
 	var refused *types.ConditionalCheckFailedException
 	if !errors.As(err, &refused) || refused.Item["name"] == nil {
 		t.Errorf("second PutItem = %v, want a refusal with the old item", err)
+	}
+	if _, err := client.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: table}); err != nil {
+		t.Errorf("DeleteTable = %v, want nil", err)
 	}
 }
 

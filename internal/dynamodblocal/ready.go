@@ -2,7 +2,6 @@ package dynamodblocal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,24 +14,30 @@ const (
 	pollInterval   = 50 * time.Millisecond
 )
 
-// waitReady returns nil as soon as a DynamoDB answers at endpoint, and an error
-// after the timeout, when ctx ends, or when exited is closed; a nil exited never
-// is.
-func waitReady(ctx context.Context, endpoint string, timeout time.Duration, exited <-chan struct{}) error {
+// waitReady returns the first of the endpoints at which a DynamoDB answers, and
+// an error after the timeout, when ctx ends, or when exited is closed; a nil
+// exited never is.
+func waitReady(ctx context.Context, timeout time.Duration, exited <-chan struct{}, endpoints ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
+	var last error // but for one that only says that ctx ended
 	for {
-		err := probe(ctx, endpoint)
-		if err == nil {
-			return nil
+		for _, endpoint := range endpoints {
+			err := probe(ctx, endpoint)
+			if err == nil {
+				return endpoint, nil
+			}
+			if last == nil || ctx.Err() == nil {
+				last = err
+			}
 		}
 		select {
 		case <-exited:
-			return errors.New("the server exited")
+			return "", fmt.Errorf("the server exited: %w", last)
 		case <-ctx.Done():
-			return fmt.Errorf("no answer in %v: %w", timeout, err)
+			return "", fmt.Errorf("no answer in %v: %w", timeout, last)
 		case <-ticker.C:
 		}
 	}

@@ -79,7 +79,7 @@ func fromEnvironment(ctx context.Context, endpoint string) (*Server, error) {
 	if err := checkEndpoint(endpoint); err != nil {
 		return nil, fmt.Errorf("dynamodblocal: %s=%q: %w", endpointVariable, endpoint, err)
 	}
-	if err := waitReady(ctx, endpoint, connectTimeout, nil); err != nil {
+	if _, err := waitReady(ctx, connectTimeout, nil, endpoint); err != nil {
 		return nil, fmt.Errorf("dynamodblocal: %s=%q: %w", endpointVariable, endpoint, err)
 	}
 	return &Server{Endpoint: endpoint, How: endpointVariable}, nil

@@ -114,17 +114,25 @@ func TestCheckEndpoint(t *testing.T) {
 
 func TestWaitReady(t *testing.T) {
 	t.Parallel()
-	if err := waitReady(t.Context(), fakeDynamoDB(t), connectTimeout, nil); err != nil {
-		t.Errorf("waitReady = %v, want nil", err)
-	}
+	fake := fakeDynamoDB(t)
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	if err := waitReady(t.Context(), other.URL, 2*pollInterval, nil); err == nil || !strings.Contains(err.Error(), "request ID") {
-		t.Errorf("waitReady of another server = %v, want an error about the request ID", err)
+	for _, endpoints := range [][]string{{fake}, {other.URL, fake}} {
+		if got, err := waitReady(t.Context(), startTimeout, nil, endpoints...); got != fake || err != nil {
+			t.Errorf("waitReady(%q) = %q, %v, want %q", endpoints, got, err, fake)
+		}
 	}
+
 	exited := make(chan struct{})
 	close(exited)
-	if err := waitReady(t.Context(), other.URL, startTimeout, exited); err == nil || !strings.Contains(err.Error(), "exited") {
-		t.Errorf("waitReady of an exited server = %v, want an error that says so", err)
+	_, err := waitReady(t.Context(), startTimeout, exited, other.URL)
+	if err == nil || !strings.Contains(err.Error(), "exited") || !strings.Contains(err.Error(), "request ID") {
+		t.Errorf("waitReady of an exited server = %v, want an error that says so, and what was answered", err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := waitReady(ctx, startTimeout, nil, fake); !errors.Is(err, context.Canceled) {
+		t.Errorf("waitReady with ctx ended = %v, want context.Canceled", err)
 	}
 }
