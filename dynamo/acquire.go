@@ -1,0 +1,123 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/holdfast/locker"
+)
+
+// Acquire makes one try to become the holder of a name.
+//
+// Input: the attempt. Requests: at most one GetItem, when DynamoDB's time is not
+// known yet, and two UpdateItems: one for a free name, one for what its failure
+// has shown. Outcomes: a Grant; *locker.HeldError; an error that wraps
+// locker.ErrUnavailable when the outcome is not known; any other is final.
+// Next: expr.go has the conditions, item.go judges what was seen.
+func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
+	if err := s.checkTable(ctx); err != nil {
+		return locker.Grant{}, err
+	}
+	it, seen := item{Name: a.Name}, false
+	if _, known := s.now(); !known {
+		attrs, err := s.get(ctx, a.TTL, a.Name, true)
+		if err != nil {
+			return locker.Grant{}, s.failure("acquire", a.Name, err)
+		}
+		if it, err = decode(a.Name, attrs); err != nil {
+			return locker.Grant{}, err
+		}
+		seen = true
+	}
+	for writes := 0; ; writes++ {
+		st, times, known := s.stamps()
+		if n, mine := sequence(it.GUID, a.ID); mine {
+			// An earlier send took effect; the client counts from the first of all.
+			s.tokens.resolved(a.ID)
+			return grant(a, it, n), nil
+		}
+		s.tokens.saw(locker.Token(it.Token), times, known)
+		from, ok := s.takeable(&it, a.Stale, times, known)
+		token := s.tokens.next(a.ID, locker.Token(it.Token), times, known)
+		switch {
+		case seen && !ok:
+			return locker.Grant{}, s.held(it, times, known)
+		case writes == 2 || token <= locker.Token(it.Token):
+			// Free by now, but this try has spent its writes, or its token, which an
+			// earlier send has fixed, was overtaken: the next try will do.
+			held := s.held(it, times, known)
+			held.Holder.Doubt = max(held.Holder.Doubt, time.Millisecond)
+			return locker.Grant{}, held
+		}
+		in, err := s.acquireInput(a, token, from, st)
+		if err != nil {
+			return locker.Grant{}, fmt.Errorf("dynamo: acquire %q: %w", a.Name, err)
+		}
+		attrs, err := s.update(ctx, a.TTL, in)
+		switch classify(err) {
+		case applied:
+			return s.granted(a, token, attrs)
+		case unknown:
+			s.tokens.unresolved(a.ID, token)
+			return locker.Grant{}, s.failure("acquire", a.Name, err)
+		case final:
+			return locker.Grant{}, s.failure("acquire", a.Name, err)
+		}
+		if it, err = decode(a.Name, attrs); err != nil {
+			return locker.Grant{}, err
+		}
+		seen = true
+	}
+}
+
+// takeable decides whether the item may become the attempt's: because it is free
+// (from is empty), or by taking over the revision from, which is certain to have
+// no believer by the client's rule A or by rule B here.
+func (s *store) takeable(it *item, stale string, times span, known bool) (from string, ok bool) {
+	state, _, _ := it.state(times, known, s.o.ClockMargin)
+	switch {
+	case state == locker.StateFree:
+		return "", true
+	case it.Session != "":
+		return "", false
+	case state == locker.StateDead, stale != "" && stale == it.GUID:
+		return it.GUID, true
+	}
+	return "", false
+}
+
+// granted checks that what DynamoDB says it stored is what was sent: an answer
+// that was garbled on its way is of unknown outcome, not a lease.
+func (s *store) granted(a locker.Attempt, token locker.Token, attrs map[string]types.AttributeValue) (locker.Grant, error) {
+	it, err := decode(a.Name, attrs)
+	if err != nil || it.GUID != revision(a.ID, firstSequence) || locker.Token(it.Token) != token {
+		s.tokens.unresolved(a.ID, token)
+		return locker.Grant{}, s.garbled("acquire", a.Name, err)
+	}
+	s.tokens.resolved(a.ID)
+	return grant(a, it, firstSequence), nil
+}
+
+// garbled is the error for an answer that can't be the one to the request.
+func (s *store) garbled(what, name string, err error) error {
+	if err == nil {
+		err = errors.New("it shows another write")
+	}
+	return fmt.Errorf("dynamo: %s %q in table %q: %w: the answer is garbled: %w", what, name, s.table, locker.ErrUnavailable, err)
+}
+
+func grant(a locker.Attempt, it item, sequence int64) locker.Grant {
+	return locker.Grant{
+		Name: a.Name, ID: a.ID, Token: locker.Token(it.Token), TTL: a.TTL,
+		Revision: revision(a.ID, sequence),
+	}
+}
+
+// held describes the holder that a try was refused for.
+func (s *store) held(it item, times span, known bool) *locker.HeldError {
+	return &locker.HeldError{Name: it.Name, Holder: it.info(times, known, s.o.ClockMargin)}
+}

@@ -1,0 +1,154 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/holdfast/internal/moment"
+	"example.com/holdfast/locker"
+)
+
+// Limits of this backend.
+const (
+	MinTTL             = 500 * time.Millisecond // shortest TTL, unless ClientOptions.MinTTL is longer
+	DefaultClockMargin = time.Second            // ClockMargin of the zero Options
+)
+
+// Options configures a [Locker]. The zero value is ready to use.
+type Options struct {
+	locker.ClientOptions
+
+	// ClockMargin is how far a lease's end must have passed by DynamoDB's time
+	// before rule B takes over. It covers front ends of DynamoDB whose clocks
+	// differ by half as much. Zero: [DefaultClockMargin]. Negative: rule B is off,
+	// for this holder's leases too.
+	ClockMargin time.Duration
+
+	// AllowEventualGlobalTable accepts a global table whose replicas are only
+	// eventually consistent. Such a table does not exclude holders in different
+	// regions: use it only where all of them work in one.
+	AllowEventualGlobalTable bool
+
+	// For [Open] only.
+
+	// Region is the AWS region. Empty: that of the default configuration.
+	Region string
+
+	// Credentials sign the requests. Nil: those of the default chain.
+	Credentials aws.CredentialsProvider
+
+	// Endpoint is the URL of a DynamoDB that is not AWS's, such as
+	// http://127.0.0.1:8000 for DynamoDB Local. Empty: that of the default
+	// configuration.
+	Endpoint string
+}
+
+// Locker is a [locker.Locker] on one DynamoDB table. Make one for each process
+// with [New] or [Open], and Close it at the end. Its methods are safe for use by
+// several goroutines at once.
+type Locker struct {
+	*locker.Client
+	store *store
+}
+
+// Open returns a Locker on the table, with a client made from the default AWS
+// configuration: environment, shared files, then the machine's role. Options
+// override its region, credentials and endpoint. It sends no request to
+// DynamoDB; ctx bounds the loading of the configuration.
+//
+// Errors: a [*locker.InvalidError] for a table name that can't be one, and the
+// configuration's own.
+func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker, error) {
+	o := resolve(optFns)
+	var load []func(*config.LoadOptions) error
+	if o.Region != "" {
+		load = append(load, config.WithRegion(o.Region))
+	}
+	if o.Credentials != nil {
+		load = append(load, config.WithCredentialsProvider(o.Credentials))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return nil, fmt.Errorf("dynamo: open table %q: %w", table, err)
+	}
+	if cfg.Region == "" {
+		return nil, &locker.InvalidError{What: "region", Value: `""`, Want: "one, from Options.Region, AWS_REGION or the shared configuration"}
+	}
+	api := dynamodb.NewFromConfig(cfg, func(d *dynamodb.Options) {
+		if o.Endpoint != "" {
+			d.BaseEndpoint = aws.String(o.Endpoint)
+		}
+	})
+	o.Region, o.Credentials, o.Endpoint = "", nil, ""
+	return newLocker(api, table, o)
+}
+
+// New returns a Locker on the table that uses the caller's client, whatever its
+// configuration or credentials. It sends nothing.
+//
+// Each request overrides the client's retryer, and bounds itself: the Locker
+// tries again by itself, because only it knows until when that makes sense. The
+// client's HTTP client should keep as many idle connections to one host as the
+// program has leases to renew at once (the SDK's default is 10).
+//
+// Errors: a [*locker.InvalidError] for a nil api, for a table name that can't be
+// one, and for options that are [Open]'s.
+func New(api API, table string, optFns ...func(*Options)) (*Locker, error) {
+	o := resolve(optFns)
+	if api == nil {
+		return nil, &locker.InvalidError{What: "api", Value: "nil", Want: "a DynamoDB client"}
+	}
+	if o.Region != "" || o.Credentials != nil || o.Endpoint != "" {
+		return nil, &locker.InvalidError{What: "option", Value: "Region, Credentials or Endpoint", Want: "them set on the client that is passed to New"}
+	}
+	return newLocker(api, table, o)
+}
+
+func resolve(optFns []func(*Options)) Options {
+	var o Options
+	for _, fn := range optFns {
+		fn(&o)
+	}
+	if o.Clock == nil {
+		o.Clock = locker.SystemClock()
+	}
+	if o.ClockMargin == 0 {
+		o.ClockMargin = DefaultClockMargin
+	}
+	o.MinTTL = max(o.MinTTL, MinTTL)
+	o.Fencing = true
+	o.InProcess = false
+	return o
+}
+
+// tableName is what DynamoDB takes for a table: a name of 3 to 255 characters,
+// or an ARN. AWS API reference, TableName of UpdateItem.
+var tableName = regexp.MustCompile(`^([a-zA-Z0-9_.-]{3,255}|arn:[^ ]+)$`)
+
+func newLocker(api API, table string, o Options) (*Locker, error) {
+	if !tableName.MatchString(table) {
+		return nil, &locker.InvalidError{What: "table", Value: fmt.Sprintf("%q", table), Want: "3 to 255 characters of a-z, A-Z, 0-9, _, - and ., or an ARN"}
+	}
+	s := &store{api: api, table: table, o: o, reader: moment.NewReader(o.Clock)}
+	s.times.margin = o.ClockMargin
+	s.tokens.sent = make(map[string]locker.Token)
+	client := locker.New(s, func(c *locker.ClientOptions) { *c = o.ClientOptions })
+	return &Locker{Client: client, store: s}, nil
+}
+
+// store is the [locker.Backend]. It keeps no state of any lock.
+type store struct {
+	api    API
+	table  string
+	o      Options
+	reader moment.Reader
+	times  bounds      // of DynamoDB's time
+	tokens tokens      // fencing tokens handed out
+	schema schemaCheck // whether the table was looked at
+}

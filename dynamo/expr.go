@@ -1,0 +1,178 @@
+package dynamo
+
+import (
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/holdfast/locker"
+)
+
+// Every condition of this package is here. They are what excludes; all other code
+// only decides which of them to send. Names are written as #name because several
+// are reserved words.
+const (
+	// whereFree: nobody has the name. A record that was never there, or was
+	// deleted or purged, has neither attribute; one of them alone is damage, and
+	// is left for a person to look at.
+	whereFree = "((attribute_not_exists(#guid) AND attribute_not_exists(#expiresOn)) OR #expiresOn = :zero)"
+
+	// whereSeen: nothing was written since the contender looked. Closes the race
+	// with a renewal, and with another contender, between the look and this write.
+	whereSeen = "#guid = :seen"
+
+	// whereTokenRises: every grant's token is above the one before. Closes the
+	// race with a late first send of this acquisition after it was granted to a
+	// later send and released, and that with a contender whose clock lags.
+	whereTokenRises = " AND (attribute_not_exists(#token) OR #token < :token)"
+
+	// whereMineAndOlder: the record is this acquisition's, and not from this write
+	// or a later one. Closes the races of a renewal with a take-over, with its own
+	// late duplicate, and with the release (whose sequence is above all); on a
+	// deleted record it fails, so that a renewal never creates one. The bounds are
+	// strings of one length behind the same id, so they compare by sequence.
+	whereMineAndOlder = "#guid BETWEEN :oldest AND :newest"
+)
+
+// write is one conditional UpdateItem under construction.
+type write struct {
+	set, remove []string
+	names       map[string]string
+	values      map[string]any
+}
+
+func newWrite() *write {
+	return &write{names: make(map[string]string), values: make(map[string]any)}
+}
+
+// assign sets an attribute to a value of the same name.
+func (w *write) assign(name string, value any) {
+	w.set = append(w.set, "#"+name+" = :"+name)
+	w.names["#"+name], w.values[":"+name] = name, value
+}
+
+// drop removes attributes.
+func (w *write) drop(names ...string) {
+	for _, name := range names {
+		w.remove = append(w.remove, "#"+name)
+		w.names["#"+name] = name
+	}
+}
+
+// where completes the request with a condition on the attributes named. On
+// failure it returns the item as it is: that costs nothing, and tells whether an
+// earlier send of the same write took effect.
+func (w *write) where(table, name, condition string, attrs ...string) (*dynamodb.UpdateItemInput, error) {
+	for _, attr := range attrs {
+		w.names["#"+attr] = attr
+	}
+	values, err := attributevalue.MarshalMap(w.values)
+	if err != nil {
+		return nil, err
+	}
+	update := "SET " + strings.Join(w.set, ", ")
+	if len(w.remove) > 0 {
+		update += " REMOVE " + strings.Join(w.remove, ", ")
+	}
+	return &dynamodb.UpdateItemInput{
+		TableName:                           aws.String(table),
+		Key:                                 key(name),
+		UpdateExpression:                    aws.String(update),
+		ConditionExpression:                 aws.String(condition),
+		ExpressionAttributeNames:            w.names,
+		ExpressionAttributeValues:           values,
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}, nil
+}
+
+// key is the primary key of a lock's item.
+func key(name string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{"name": &types.AttributeValueMemberS{Value: name}}
+}
+
+// acquireInput is the write that makes the attempt the holder: of a free name if
+// seen is empty, else by taking over the revision seen.
+func (s *store) acquireInput(a locker.Attempt, token locker.Token, seen string, st stamps) (*dynamodb.UpdateItemInput, error) {
+	w := newWrite()
+	w.assign("guid", revision(a.ID, firstSequence))
+	w.assign("expiresOn", st.expires(a.TTL))
+	w.assign("token", token)
+	w.assign("ttl", a.TTL.Milliseconds())
+	w.assign("owner", a.Owner)
+	w.assign("acquired", st.wall.UnixMilli())
+	w.assign("purgeAt", st.wall.Add(purgeAfter).Unix())
+	w.drop("session", "wanted")
+	if a.Data != nil {
+		w.assign("data", a.Data)
+	} else {
+		w.drop("data")
+	}
+	if seen != "" {
+		w.values[":seen"] = seen
+		return w.where(s.table, a.Name, whereSeen+whereTokenRises, "guid", "token")
+	}
+	w.values[":zero"] = 0
+	return w.where(s.table, a.Name, whereFree+whereTokenRises, "guid", "expiresOn", "token")
+}
+
+// renewInput is the write that extends a grant, as its sequence-th.
+func (s *store) renewInput(g locker.Grant, n int64, r locker.Renewal, st stamps) (*dynamodb.UpdateItemInput, error) {
+	w := newWrite()
+	w.assign("guid", revision(g.ID, n))
+	w.assign("expiresOn", st.expires(r.TTL))
+	w.assign("ttl", r.TTL.Milliseconds())
+	w.assign("purgeAt", st.wall.Add(purgeAfter).Unix())
+	if r.Data != nil {
+		w.assign("data", r.Data)
+	}
+	return w.whereMine(s.table, g, n)
+}
+
+// releaseInput is the write that ends a grant: now, or after the hold. The owner
+// of a name that stays taken for a while remains readable.
+func (s *store) releaseInput(g locker.Grant, hold time.Duration, st stamps) (*dynamodb.UpdateItemInput, error) {
+	w := newWrite()
+	w.assign("guid", revision(g.ID, deadSequence))
+	w.assign("purgeAt", st.wall.Add(purgeAfter).Unix())
+	w.drop("session", "data", "wanted")
+	if ms := roundUp(hold); ms > 0 {
+		w.assign("expiresOn", st.expires(time.Duration(ms)*time.Millisecond))
+		w.assign("ttl", ms)
+	} else {
+		w.assign("expiresOn", 0)
+		w.drop("ttl", "owner", "acquired")
+	}
+	return w.whereMine(s.table, g, deadSequence)
+}
+
+// whereMine completes a write of the acquisition that must come after all writes
+// with a sequence below n, and before all others.
+func (w *write) whereMine(table string, g locker.Grant, n int64) (*dynamodb.UpdateItemInput, error) {
+	w.values[":oldest"], w.values[":newest"] = revision(g.ID, 0), revision(g.ID, n-1)
+	return w.where(table, g.Name, whereMineAndOlder, "guid")
+}
+
+// stamps are the times that a write carries.
+type stamps struct {
+	hi    time.Time // upper bound of the server's time before the send; zero if not known
+	wall  time.Time // about now: for people, and for the purge of idle items
+	ruleB bool      // hi is known and rule B is on
+}
+
+// expires returns the stamp of a lease that lasts ttl from the send, in ms.
+func (st stamps) expires(ttl time.Duration) int64 {
+	if !st.ruleB {
+		return farFuture
+	}
+	return st.hi.UnixMilli() + 1 + roundUp(ttl)
+}
+
+// roundUp returns d in milliseconds, rounded up.
+func roundUp(d time.Duration) int64 {
+	return int64((max(d, 0) + time.Millisecond - 1) / time.Millisecond)
+}

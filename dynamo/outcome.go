@@ -1,0 +1,134 @@
+package dynamo
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"example.com/holdfast/locker"
+)
+
+// outcome is what the end of a request means.
+type outcome int
+
+const (
+	applied outcome = iota // it took effect
+	refused                // its condition failed: it did not, and never will
+	unknown                // it may have, or may still; or the store can't just now
+	final                  // it did not, and another one like it won't
+)
+
+// classify is the one place where an error of the SDK gets its meaning.
+//
+// Whatever is not certainly refused counts as unknown: any 5xx, any transport
+// error, the end of a context, an answer that can't be read. Throttling and
+// conflicts are certain refusals, but pass; they are sent again like the unknown.
+func classify(err error) outcome {
+	if err == nil {
+		return applied
+	}
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return refused
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch {
+		case transient[api.ErrorCode()], statusOf(err) >= 500, api.ErrorFault() == smithy.FaultServer:
+			return unknown
+		}
+		return final
+	}
+	var params smithy.InvalidParamsError
+	var region *aws.MissingRegionError
+	if errors.As(err, &params) || errors.As(err, &region) {
+		return final
+	}
+	return unknown
+}
+
+// transient are the errors below 500 after which trying again makes sense.
+// DynamoDB developer guide, "Error handling with DynamoDB"; the last two are of
+// writes that met a transaction or another region's write.
+var transient = map[string]bool{
+	"LimitExceededException":                 true,
+	"ProvisionedThroughputExceededException": true,
+	"RequestLimitExceeded":                   true,
+	"ThrottlingException":                    true,
+	"Throttling":                             true,
+	"ThrottledException":                     true,
+	"TooManyRequestsException":               true,
+	"SlowDown":                               true,
+	"RequestTimeout":                         true,
+	"RequestTimeoutException":                true,
+	"InternalServerError":                    true,
+	"ServiceUnavailable":                     true,
+	"TransactionInProgressException":         true,
+	"TransactionConflictException":           true,
+	"ReplicatedWriteConflictException":       true,
+}
+
+// isTurnedAway reports whether a request failed at the signature: credentials
+// that ran out, or a clock that is wrong. Same page of the guide.
+func isTurnedAway(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode() {
+	case "ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "RequestExpired",
+		"RequestTimeTooSkewed", "UnrecognizedClientException":
+		return true
+	}
+	return false
+}
+
+func statusOf(err error) int {
+	var resp *awshttp.ResponseError
+	if errors.As(err, &resp) {
+		return resp.HTTPStatusCode()
+	}
+	return 0
+}
+
+// failure returns the error for a request that was not applied, in terms of the
+// contract: what passes wraps locker.ErrUnavailable. It names table, region and
+// host, because a wrong one of these is the usual reason.
+func (s *store) failure(what, name string, err error) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "dynamo: %s", what)
+	if name != "" {
+		fmt.Fprintf(&b, " %q", name)
+	}
+	fmt.Fprintf(&b, " in table %q%s", s.table, s.where(err))
+	if classify(err) == unknown {
+		return fmt.Errorf("%s: %w: %w", &b, locker.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", &b, err)
+}
+
+// where names the region and the host that a request went to, as far as is known.
+func (s *store) where(err error) string {
+	var parts []string
+	if c, ok := s.api.(interface{ Options() dynamodb.Options }); ok {
+		if region := c.Options().Region; region != "" {
+			parts = append(parts, "region "+region)
+		}
+	}
+	var resp *awshttp.ResponseError
+	if errors.As(err, &resp) && resp.Response != nil && resp.Response.Response != nil {
+		if req := resp.Response.Request; req != nil && req.URL != nil {
+			parts = append(parts, "host "+req.URL.Host)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}

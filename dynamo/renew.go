@@ -1,0 +1,68 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/holdfast/locker"
+)
+
+// Renew makes one try to extend a grant.
+//
+// Input: the grant, whose revision carries the sequence of its last write.
+// Request: one UpdateItem under the next sequence, whatever becomes of it, so
+// that no two sends of an acquisition are alike. Outcomes: the extended Grant;
+// *locker.LostError when the item is another's, released or gone; any other
+// error leaves open whether it took effect. Next: expr.go, whereMineAndOlder.
+func (s *store) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (locker.Grant, error) {
+	n, ok := sequence(g.Revision, g.ID)
+	if !ok {
+		return g, fmt.Errorf("dynamo: renew %q: %q is no revision of %q", g.Name, g.Revision, g.ID)
+	}
+	n++
+	g.Revision = revision(g.ID, n)
+	st, _, _ := s.stamps()
+	in, err := s.renewInput(g, n, r, st)
+	if err != nil {
+		return g, fmt.Errorf("dynamo: renew %q: %w", g.Name, err)
+	}
+	attrs, err := s.update(ctx, r.TTL, in)
+	switch classify(err) {
+	case refused:
+		return g, s.lost(g, attrs, err)
+	case unknown, final:
+		return g, s.failure("renew", g.Name, err)
+	}
+	it, err := decode(g.Name, attrs)
+	if err != nil || it.GUID != g.Revision || locker.Token(it.Token) != g.Token {
+		return g, s.garbled("renew", g.Name, err)
+	}
+	g.TTL = r.TTL
+	return g, nil
+}
+
+// lost tells from the item that made a renewal or release fail what has become of
+// the lease.
+func (s *store) lost(g locker.Grant, attrs map[string]types.AttributeValue, cause error) error {
+	lost := &locker.LostError{Name: g.Name, Token: g.Token, Reason: locker.LossTaken}
+	if len(attrs) == 0 {
+		lost.Reason = locker.LossGone
+		return lost
+	}
+	it, err := decode(g.Name, attrs)
+	if err != nil {
+		lost.Cause = err
+		return lost
+	}
+	if _, mine := sequence(it.GUID, g.ID); mine {
+		// A write of this acquisition with this sequence or a later one: a copy of
+		// this request came before it. Nobody else has the lock; a later send tells.
+		return fmt.Errorf("dynamo: renew %q: %w: a copy of the request came first: %w", g.Name, locker.ErrUnavailable, cause)
+	}
+	times, known := s.now()
+	lost.Cause = errors.New(s.held(it, times, known).Error()) // not wrapped: a loss is no refusal
+	return lost
+}
