@@ -1,6 +1,7 @@
 package locker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,10 @@ func (c *Client) Acquire(ctx context.Context, name string, opts ...Option) (*Lea
 		return nil, fmt.Errorf("locker: acquire %q: %w", name, ErrNoFencing)
 	}
 
+	o.Data = bytes.Clone(o.Data) // an abandoned try may outlive the call
+
+	c.background.enter() // Close waits for what this call leaves behind
+	defer c.background.leave()
 	call, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.life, func() { cancel(ErrClosed) })()

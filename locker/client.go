@@ -63,7 +63,7 @@ type Client struct {
 	life context.Context         // done once Close was called
 	kill context.CancelCauseFunc // ends life
 
-	background group    // goroutines that outlive the call that started them
+	background group    // calls of Acquire, and goroutines that outlive the call that started them
 	schedule   schedule // what is due when for every hold
 	dropped    dropped  // leases nobody has a handle of any more
 
@@ -179,9 +179,10 @@ func (c *Client) Close(ctx context.Context) error {
 // now reads the clocks.
 func (c *Client) now() moment.Reading { return c.reader.Read() }
 
-// emit tells the observer, if there is one. No lock is held.
+// emit tells the observer, if there is one and something to tell. No lock is
+// held, and what keeps leases alive has been done before.
 func (c *Client) emit(ctx context.Context, e Event) {
-	if c.opts.Observer != nil {
+	if c.opts.Observer != nil && e.Kind != 0 {
 		c.opts.Observer(ctx, e)
 	}
 }

@@ -45,7 +45,7 @@ type Event struct {
 	Tries     int           // acquired, refused: tries of the call to take the lock
 	Held      time.Duration // lost, released: since the acquisition
 	Remaining time.Duration // renewed, renew failed: what was left of the lease when the answer came
-	Holder    Info          // refused: by whom; acquired: who was taken over from, if known
+	Holder    Info          // refused: by whom; acquired: who was last seen holding the lock before, if anybody
 	Err       error         // refused, renew failed, lost, released, not checked: why
 }
 

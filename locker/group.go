@@ -2,7 +2,7 @@ package locker
 
 import "sync"
 
-// group counts goroutines, so that Close can wait for them. Unlike a
+// group counts goroutines at work, so that Close can wait for them. Unlike a
 // sync.WaitGroup it may be waited for together with a context, and used again
 // while somebody waits. The zero group is ready to use.
 type group struct {
@@ -11,15 +11,20 @@ type group struct {
 	none chan struct{} // closed when n falls to 0; nil if nobody asked
 }
 
-// spawn runs f in a goroutine.
+// spawn runs f in a goroutine that counts.
 func (g *group) spawn(f func()) {
-	g.mu.Lock()
-	g.n++
-	g.mu.Unlock()
+	g.enter()
 	go func() {
 		defer g.leave()
 		f()
 	}()
+}
+
+// enter counts the calling goroutine until it calls leave.
+func (g *group) enter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.n++
 }
 
 func (g *group) leave() {

@@ -72,7 +72,7 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 		c.background.spawn(func() {
 			select {
 			case <-g.Ended:
-				h.lose(ctx, LossExpired, nil)
+				c.emit(ctx, h.lose(LossExpired, nil))
 			case <-h.whenDone():
 			}
 		})
@@ -91,22 +91,23 @@ func (h *hold) check() error {
 	h.mu.Lock()
 	err, left := h.err, h.leftLocked(now)
 	h.mu.Unlock()
-	if err == nil && left <= 0 {
-		h.lose(context.Background(), LossExpired, nil)
-		h.mu.Lock()
-		err = h.err
-		h.mu.Unlock()
+	if err != nil || left > 0 {
+		return err
 	}
-	return err
+	h.c.emit(context.Background(), h.lose(LossExpired, nil))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
 }
 
-// lose ends the hold without a release. Only the first end counts.
-func (h *hold) lose(ctx context.Context, reason LossReason, cause error) {
+// lose ends the hold without a release, and returns the event to tell of it.
+// Only the first end counts: of a hold that was over there is nothing to tell.
+func (h *hold) lose(reason LossReason, cause error) Event {
 	now := h.c.now()
 	h.mu.Lock()
 	if h.err != nil {
 		h.mu.Unlock()
-		return
+		return Event{}
 	}
 	if reason == LossExpired {
 		if cause == nil {
@@ -125,7 +126,7 @@ func (h *hold) lose(ctx context.Context, reason LossReason, cause error) {
 	h.c.forgo(e.ID)
 	h.settle()
 	runHooks(hooks, lost)
-	h.c.emit(ctx, e)
+	return e
 }
 
 // endLocked is the one place where a hold ends. It returns the hooks to run.

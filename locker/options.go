@@ -37,7 +37,6 @@ type Options struct {
 	Owner string
 
 	// Data is stored with the lease for others to inspect, up to 4,096 bytes.
-	// The caller must not change it while Acquire runs.
 	Data []byte
 
 	// NoRenewal turns the renewal in the background off.

@@ -42,24 +42,28 @@ func (h *hold) atLeast(left time.Duration) time.Duration {
 	return min(MaxTTL, max(h.ttl, left+h.c.slack(h.ttl)))
 }
 
-// onDue is called by the schedule: the hold's time is over, or its renewal due.
-func (h *hold) onDue() {
-	if h.check() != nil {
-		return
-	}
+// onDue is called by the schedule: the hold's time is over, or its renewal due. It
+// returns what to tell when everybody else who is due has been served.
+func (h *hold) onDue() Event {
 	now := h.c.now()
 	h.mu.Lock()
-	if h.maxHoldReached(now) {
-		h.renewal.due = Forever
-	}
-	start := h.err == nil && !h.renewal.busy && now.Mono >= h.renewal.due
+	over, expired := h.err != nil, h.leftLocked(now) <= 0
+	start := !over && !expired && !h.renewal.busy && now.Mono >= h.renewal.due && !h.maxHoldReached(now)
 	var ctx context.Context
 	if start {
 		h.renewal.busy = true
 		ctx, h.renewal.cancel = context.WithCancel(context.Background())
-		h.renewal.due = Forever // until this one has ended
+	}
+	if now.Mono >= h.renewal.due {
+		h.renewal.due = Forever // until the one under way ends
 	}
 	h.mu.Unlock()
+	switch {
+	case over:
+		return Event{}
+	case expired:
+		return h.lose(LossExpired, nil)
+	}
 	h.plan()
 	switch {
 	case !start:
@@ -68,21 +72,18 @@ func (h *hold) onDue() {
 	default:
 		h.c.background.spawn(func() { h.renewInBackground(ctx) })
 	}
+	return Event{}
 }
 
-// renewInBackground makes one try and plans the next.
+// renewInBackground makes one try. The next one is planned when it has ended.
 func (h *hold) renewInBackground(ctx context.Context) {
-	err := h.send(ctx, func(left time.Duration) Renewal { return Renewal{TTL: h.atLeast(left)} })
+	e, _ := h.send(ctx, func(left time.Duration) Renewal { return Renewal{TTL: h.atLeast(left)} })
 	h.mu.Lock()
-	if err == nil {
-		h.renewal.due = h.nextRenewal()
-	} else {
-		h.renewal.due = h.c.now().Mono + h.c.backOff(h.renewal.fails+1, h.ttl)
-	}
 	h.renewal.cancel()
 	h.renewal.cancel = nil
 	h.mu.Unlock()
 	h.finish()
+	h.c.emit(ctx, e)
 }
 
 // renewNow sends the renewal that want describes, which is told how long the
@@ -95,16 +96,13 @@ func (h *hold) renewNow(ctx context.Context, want func(left time.Duration) (Rene
 		h.mu.Lock()
 		_, needed := want(h.leftLocked(h.c.now()))
 		h.mu.Unlock()
-		var err error
-		if needed {
-			err = h.send(ctx, func(left time.Duration) Renewal { r, _ := want(left); return r })
-			h.mu.Lock()
-			if err == nil && h.renewal.due != Forever {
-				h.renewal.due = h.nextRenewal()
-			}
-			h.mu.Unlock()
+		if !needed {
+			h.finish()
+			return nil
 		}
+		e, err := h.send(ctx, func(left time.Duration) Renewal { r, _ := want(left); return r })
 		h.finish()
+		h.c.emit(ctx, e)
 		if err == nil || !errors.Is(err, ErrUnavailable) {
 			return err
 		}
@@ -142,9 +140,16 @@ func (h *hold) acquireRenewal(ctx context.Context) error {
 	}
 }
 
-// finish lets the next renewal of the hold begin.
+// finish ends the renewal under way, and plans the next in the background: soon
+// after one that failed.
 func (h *hold) finish() {
+	now := h.c.now()
 	h.mu.Lock()
+	if fails := h.renewal.fails; fails > 0 && h.renews {
+		h.renewal.due = now.Mono + h.c.backOff(fails+1, h.ttl)
+	} else {
+		h.renewal.due = h.nextRenewal()
+	}
 	h.renewal.busy = false
 	h.renewal.free.release()
 	h.renewal.free = latch{}
@@ -152,63 +157,65 @@ func (h *hold) finish() {
 	h.plan()
 }
 
-// send makes one try to renew. The lease counts from before the send. Before a
-// write that ends earlier than what the holder believes in, the belief is cut to
-// that end: the write may take effect without an answer.
+// send makes one try to renew, and returns the event to tell of it. The lease
+// counts from before the send. Before a write that ends earlier than what the
+// holder believes in, the belief is cut to that end: the write may take effect
+// without an answer.
 //
 // An answer that comes when the time is over revives nothing.
-func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) error {
-	if err := h.check(); err != nil {
-		return err
-	}
+func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) (Event, error) {
 	sent := h.c.now()
 	h.mu.Lock()
-	if h.err != nil {
-		defer h.mu.Unlock()
-		return h.err
+	if err := h.err; err != nil {
+		h.mu.Unlock()
+		return Event{}, err
 	}
-	r := want(h.leftLocked(sent))
+	left := h.leftLocked(sent)
+	if left <= 0 {
+		h.mu.Unlock()
+		return Event{}, h.check()
+	}
+	r := want(left)
 	span := r.TTL - h.c.slack(r.TTL)
-	if span < h.leftLocked(sent) {
+	shorter := span < left
+	if shorter {
 		h.from, h.span = sent, span
 	}
 	g := h.grant
 	h.mu.Unlock()
+	if shorter {
+		h.plan()
+	}
 
 	next, err := h.c.backend.Renew(ctx, g, r)
 
-	lost := h.check()
+	over := h.check()
 	now := h.c.now()
 	h.mu.Lock()
 	if next.ID == g.ID {
 		h.grant = next
 	}
+	if over == nil {
+		over = h.err
+	}
+	if over != nil {
+		h.mu.Unlock()
+		return Event{}, over
+	}
 	e := h.eventLocked(EventRenewed)
 	e.Remaining, e.Err = max(0, h.leftLocked(now)), err
-	if lost == nil {
-		lost = h.err
-	}
-	switch {
-	case lost != nil:
-	case err == nil:
+	if err == nil {
 		h.from, h.span = sent, span
 		h.renewal.fails, h.renewal.lastErr = 0, nil
-	default:
+	} else {
 		h.renewal.fails, h.renewal.lastErr = h.renewal.fails+1, err
+		e.Kind = EventRenewFailed
 	}
 	h.mu.Unlock()
 
-	if lost != nil {
-		return lost
+	var lost *LostError
+	if errors.As(err, &lost) {
+		return h.lose(lost.Reason, lost.Cause), h.check()
 	}
-	var taken *LostError
-	if errors.As(err, &taken) {
-		h.lose(ctx, taken.Reason, taken.Cause)
-		return h.check()
-	}
-	if err != nil {
-		e.Kind = EventRenewFailed
-	}
-	h.c.emit(ctx, e)
-	return err
+	return e, err
 }

@@ -92,10 +92,14 @@ func (c *Client) tick() {
 	}
 	s.timer = nil
 	s.mu.Unlock()
+	var events []Event
 	for _, h := range due {
-		h.onDue()
+		events = append(events, h.onDue())
 	}
 	c.wind()
+	for _, e := range events {
+		c.emit(context.Background(), e)
+	}
 	for _, h := range c.dropped.drain() {
 		h.mu.Lock()
 		e := h.eventLocked(EventDropped)

@@ -15,6 +15,9 @@ const maxDoubt = 3 * time.Second
 // tried is the one that the last try was allowed to take over, in vain.
 func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale string, _ error) {
 	info.Name = a.name
+	if info.State == StateUnknown {
+		info.State = StateHeld // that much the refusal says
+	}
 	a.saw(info)
 	if a.staleIn(info, tried) == 0 {
 		return info.Revision, nil
