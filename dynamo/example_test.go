@@ -1,0 +1,67 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/holdfast/dynamo"
+	"example.com/holdfast/locker"
+)
+
+// A program's locks, with the default AWS configuration.
+func ExampleOpen() {
+	ctx := context.Background()
+	l, err := dynamo.Open(ctx, "locks")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close(ctx)
+
+	err = locker.Do(ctx, l, "reports/daily", func(ctx context.Context, lease *locker.Lease) error {
+		fmt.Println("writing the report, with token", lease.Token())
+		return nil
+	})
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+// A client that the program has made itself, with any configuration.
+func ExampleNew() {
+	ctx := context.Background()
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile("locks"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	l, err := dynamo.New(dynamodb.NewFromConfig(cfg), "locks", func(o *dynamo.Options) {
+		o.Owner = "report writer"
+		o.DefaultTTL = 10 * time.Second
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close(ctx)
+}
+
+// The table is made ready when the program starts. On one that is ready already
+// this changes nothing.
+func ExampleLocker_EnsureTable() {
+	ctx := context.Background()
+	l, err := dynamo.Open(ctx, "locks")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close(ctx)
+
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err = l.EnsureTable(ctx, func(o *dynamo.TableOptions) { o.Tags = map[string]string{"team": "reports"} })
+	if err != nil {
+		log.Print(err)
+	}
+}
