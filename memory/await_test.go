@@ -1,0 +1,247 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"example.com/holdfast/locker"
+)
+
+// awaiter calls Await in a goroutine of its own.
+type awaiter struct {
+	b    *backend
+	done bool // guarded by synctest.Wait
+	err  error
+}
+
+func (b *bench) await(ctx context.Context, process *backend, revision string) *awaiter {
+	w := &awaiter{b: process}
+	go func() {
+		w.err = process.Await(ctx, b.name, revision)
+		w.done = true
+	}()
+	synctest.Wait()
+	return w
+}
+
+func (b *bench) wantDone(w *awaiter, done bool, err error) {
+	b.Helper()
+	synctest.Wait()
+	if w.done != done || !errors.Is(w.err, err) {
+		b.Errorf("Await returned: %v, with %v; want %v, with %v", w.done, w.err, done, err)
+	}
+}
+
+func TestAwaitChanged(t *testing.T) {
+	b := newBench(t)
+	at := func(revision string) {
+		t.Helper()
+		if err := b.b.Await(t.Context(), b.name, revision); err != nil {
+			t.Errorf("Await(%q) = %v, want nil at once", revision, err)
+		}
+	}
+	at("")
+	g := b.acquire(idA)
+	at("")
+	at(idA + "/0000000002")
+	b.clock.Advance(ttl)
+	at(g.Revision) // the lease has ended
+	b.release(g, 0)
+	at(idA + "/9999999999") // free
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.b.Await(ctx, b.name, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("Await with a ctx that is done = %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestAwaitWakes(t *testing.T) {
+	changes := map[string]func(*bench, locker.Grant){
+		"renew":             func(b *bench, g locker.Grant) { b.renew(g) },
+		"release":           func(b *bench, g locker.Grant) { b.release(g, 0) },
+		"release with hold": func(b *bench, g locker.Grant) { b.release(g, ttl) },
+		"steal":             func(b *bench, _ locker.Grant) { b.store.Steal(b.name) },
+		"expire":            func(b *bench, _ locker.Grant) { b.store.Expire(b.name) },
+		"take over":         func(b *bench, _ locker.Grant) { b.clock.Advance(ttl); b.acquire(idB) },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				g := b.acquire(idA)
+				waits := b.await(t.Context(), b.b, g.Revision)
+				b.wantDone(waits, false, nil)
+				change(b, g)
+				b.wantDone(waits, true, nil)
+			})
+		})
+	}
+}
+
+func TestAwaitCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		g := b.acquire(idA)
+		ctx, cancel := context.WithCancel(t.Context())
+		first := b.await(ctx, b.b, g.Revision)
+		second := b.await(t.Context(), &backend{store: b.store}, g.Revision)
+		cancel()
+		b.wantDone(first, true, context.Canceled)
+		b.wantDone(second, false, nil)
+		b.release(g, 0) // one who has gone does not stand in the way
+		b.wantDone(second, true, nil)
+	})
+}
+
+// All that wait get to know of a change, even if those before them in line do
+// nothing with it.
+func TestAwaitAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		g := b.acquire(idA)
+		var all []*awaiter
+		for range 5 {
+			all = append(all, b.await(t.Context(), &backend{store: b.store}, g.Revision))
+		}
+		all = append(all, b.await(t.Context(), b.b, g.Revision), b.await(t.Context(), b.b, g.Revision))
+		b.release(g, 0)
+		for _, w := range all {
+			b.wantDone(w, true, nil)
+		}
+	})
+}
+
+// contender waits for the name and notes when it has got it, as a client does.
+func (b *bench) contend(process *backend, id string, got func()) {
+	for {
+		g, err := process.Acquire(b.Context(), b.attempt(id))
+		if err == nil {
+			got()
+			b.release(g, 0)
+			return
+		}
+		var held *locker.HeldError
+		if !errors.As(err, &held) {
+			b.Errorf("Acquire(%q) = %v, want a HeldError", id, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(b.Context())
+		timer := b.clock.AfterFunc(max(held.Holder.Remaining, 1), cancel)
+		_ = process.Await(ctx, b.name, held.Holder.Revision)
+		timer.Stop()
+		cancel()
+	}
+}
+
+// Processes get the name in the order in which they began to wait.
+func TestAwaitOrder(t *testing.T) {
+	free := map[string]func(*bench, locker.Grant){
+		"release": func(b *bench, g locker.Grant) { b.release(g, 0) },
+		"expire":  func(b *bench, _ locker.Grant) { b.store.Expire(b.name) },
+		"end":     func(b *bench, _ locker.Grant) { b.clock.Advance(ttl) },
+		"renewals": func(b *bench, g locker.Grant) {
+			for range 5 {
+				b.clock.Advance(ttl / 3)
+				g = b.renew(g)
+				synctest.Wait()
+			}
+			b.clock.Advance(ttl - 1)
+			synctest.Wait()
+			b.clock.Advance(1)
+		},
+	}
+	for name, end := range free {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				g := b.acquire(idA)
+				var mu sync.Mutex
+				var got, want []int
+				for i := range 8 {
+					want = append(want, i)
+					go b.contend(&backend{store: b.store}, fmt.Sprintf("%026d", i), func() {
+						mu.Lock()
+						defer mu.Unlock()
+						got = append(got, i)
+					})
+					synctest.Wait()
+				}
+				end(b, g)
+				synctest.Wait()
+				if !slices.Equal(got, want) {
+					t.Errorf("got it in the order %v, want %v", got, want)
+				}
+				if len(b.store.lines) != 0 {
+					t.Errorf("%d lines are left, want none", len(b.store.lines))
+				}
+			})
+		})
+	}
+}
+
+// A process that gave up and comes back later stands at the end of the line, if
+// another came meanwhile.
+func TestAwaitPlaceLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		g := b.acquire(idA)
+		first, second := b.b, &backend{store: b.store}
+		ctx, cancel := context.WithCancel(t.Context())
+		b.await(ctx, first, g.Revision)
+		cancel()
+		synctest.Wait()
+		b.await(t.Context(), second, g.Revision)
+		b.await(t.Context(), first, g.Revision)
+		var got []*backend
+		for _, p := range b.store.lines[b.name] {
+			got = append(got, p.process)
+		}
+		if !slices.Equal(got, []*backend{second, first}) {
+			t.Errorf("line = %p, want %p before %p", got, second, first)
+		}
+		b.release(g, 0)
+	})
+}
+
+func TestWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		g := b.acquire(idA)
+		if g.Wanted {
+			t.Error("Acquire: Wanted = true, want false")
+		}
+		b.await(t.Context(), b.b, g.Revision)
+		if g = b.renew(g); g.Wanted {
+			t.Error("Renew while the same process waits: Wanted = true, want false")
+		}
+		synctest.Wait()
+		b.await(t.Context(), &backend{store: b.store}, g.Revision)
+		if again := b.acquire(idA); !again.Wanted {
+			t.Error("Acquire while another process waits: Wanted = false, want true")
+		}
+		if g = b.renew(g); !g.Wanted {
+			t.Error("Renew while another process waits: Wanted = false, want true")
+		}
+		synctest.Wait()
+		if g = b.renew(g); g.Wanted {
+			t.Error("Renew when nobody waits any more: Wanted = true, want false")
+		}
+	})
+}
+
+// The cost of one who is gone: what the waiter behind it loses.
+func BenchmarkAwaitBehindAbsent(b *testing.B) {
+	s := NewStore()
+	gone, waits := &backend{store: s}, &backend{store: s}
+	for b.Loop() {
+		s.lines["name"] = []*place{{process: gone}, {process: waits}}
+		if err := waits.Await(b.Context(), "name", ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
