@@ -160,9 +160,12 @@ func (c *Clock) run(t *timer) {
 // of its own: the test's ends it.
 //
 // It tells when goroutines that the test has started, or woken by
-// [Clock.Advance], have come to the point where only time can help them. How
-// many timers that makes is up to the code under test; it is easiest to count
-// from [Clock.Pending] before it was started.
+// [Clock.Advance], have come to the point where only time can help them: count
+// from [Clock.Pending] before they were started. How many timers they set is up
+// to the code under test. A [locker.Client] limits each request by one for as
+// long as it lasts, and none stands behind a call without limits that waits for
+// another of the same Client; so a test that has to know who waits for a lock
+// is better off in a testing/synctest bubble, with synctest.Wait.
 func (c *Clock) BlockUntil(n int) {
 	c.mu.Lock()
 	b := &blocked{n: n, reached: make(chan struct{})}

@@ -39,8 +39,8 @@
 // or after it has taken effect. Faults that need no control of their own: a
 // process that has crashed is a lease that was acquired with
 // [locker.WithoutRenewal]; one that hangs has a [Clock] of its own which stands
-// still; a request that is slow is a [locker.Backend] that wraps another, for
-// which package locktest has one.
+// still; a network that delays or repeats requests is a [locker.Backend] that
+// wraps [Store.Backend].
 //
 // # What it is not
 //

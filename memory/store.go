@@ -85,9 +85,15 @@ func (s *Store) Open(optFns ...func(*Options)) *Locker {
 		o.Clock = s.clock
 	}
 	o.InProcess = o.InProcess && same(o.Clock, s.clock)
-	client := locker.New(&backend{store: s}, func(c *locker.ClientOptions) { *c = o.ClientOptions })
+	client := locker.New(s.Backend(), func(c *locker.ClientOptions) { *c = o.ClientOptions })
 	return &Locker{Client: client, store: s}
 }
+
+// Backend returns a connection to s for one process, for tests that put something
+// between the store and a [locker.Client] of their own. It is a
+// [locker.Inspector], a [locker.Poller] and a [locker.Notifier] too. It lives by
+// the store's clock, and its tokens rise.
+func (s *Store) Backend() locker.Backend { return &backend{store: s} }
 
 // Locker is a [locker.Locker] on a [Store]; its methods are those of
 // [locker.Client]. Create it with [New] or [Store.Open].

@@ -164,6 +164,30 @@ func TestOptions(t *testing.T) {
 	closed(t, a, b)
 }
 
+// slow is a network on which an answer takes long.
+type slow struct {
+	locker.Backend
+	clock *memory.Clock
+}
+
+func (b slow) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
+	g, err := b.Backend.Acquire(ctx, a)
+	b.clock.Advance(ttl / 4)
+	return g, err
+}
+
+func TestBackendWrapped(t *testing.T) {
+	clock := memory.NewClock(start)
+	store := memory.NewStore(func(o *memory.Options) { o.Clock = clock })
+	client := locker.New(slow{store.Backend(), clock}, func(o *locker.ClientOptions) { o.Clock = clock })
+	lease := acquire(t, client, locker.WithoutRenewal())
+	if got := lease.Remaining(); got <= ttl/2 || got > ttl*3/4 {
+		t.Errorf("Remaining() = %v, want somewhat less than three quarters of %v", got, ttl)
+	}
+	refused(t, store.Open())
+	release(t, lease)
+}
+
 // uncomparable is a Clock that == can't be used on.
 type uncomparable struct {
 	locker.Clock
