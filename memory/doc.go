@@ -22,6 +22,15 @@
 // when nobody has anything left to do, and synctest.Wait tells when that is.
 // That is the way for tests in which several goroutines wait.
 //
+//	synctest.Test(t, func(t *testing.T) {
+//		store := memory.NewStore()
+//		a, b := store.Open(), store.Open()
+//		a.Acquire(t.Context(), "job", locker.WithTTL(time.Minute), locker.WithoutRenewal())
+//		begin := time.Now()
+//		b.Acquire(t.Context(), "job", locker.WithoutRenewal()) // waits
+//		t.Log(time.Since(begin))                               // 1m0s
+//	})
+//
 // # Processes
 //
 // [Store.Open] opens a second Locker on the same locks, which stands for another

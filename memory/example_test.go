@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"testing"
-	"testing/synctest"
 	"time"
 
 	"example.com/holdfast/locker"
@@ -86,27 +84,6 @@ func ExampleClock_BlockUntil() {
 	clock.Advance(time.Minute)
 	fmt.Println((<-done).Unix() - 1_000_000)
 	// Output: 60
-}
-
-// Inside of a bubble a store without a Clock lives by the bubble's time, which
-// passes by itself.
-func ExampleNewStore_synctest() {
-	_ = func(t *testing.T) { // func TestWaits(t *testing.T)
-		synctest.Test(t, func(t *testing.T) {
-			store := memory.NewStore()
-			a, b := store.Open(), store.Open()
-			crashed, _ := a.Acquire(t.Context(), "job", locker.WithTTL(time.Minute), locker.WithoutRenewal())
-			begin := time.Now()
-			lease, err := b.Acquire(t.Context(), "job") // waits
-			if err != nil || time.Since(begin) != time.Minute {
-				t.Errorf("Acquire(%q) = %v after %v, want the lease after 1m", "job", err, time.Since(begin))
-			}
-			if lease.Token() <= crashed.Token() {
-				t.Errorf("token %v, want above %v", lease.Token(), crashed.Token())
-			}
-			_ = lease.Release(t.Context())
-		})
-	}
 }
 
 // Work that has lost its lease has to stop.

@@ -48,6 +48,20 @@ func TestExact(t *testing.T) {
 	})
 }
 
+// The example of the package's documentation.
+func TestWaitInBubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.NewStore()
+		a, b := store.Open(), store.Open()
+		acquire(t, a, locker.WithTTL(time.Minute), locker.WithoutRenewal())
+		begin := time.Now()
+		acquire(t, b, locker.WithoutRenewal())
+		if got := time.Since(begin); got != time.Minute {
+			t.Errorf("Acquire(%q) waited for %v, want 1m", t.Name(), got)
+		}
+	})
+}
+
 // Processes, and the calls in each, get the lock in the order in which they
 // began to wait for it.
 func TestWaiters(t *testing.T) {
