@@ -203,6 +203,20 @@ func (c *Client) sleep(ctx context.Context, d time.Duration, wake <-chan struct{
 	}
 }
 
+// bounded returns a context that ends after d as well. A backend in this process
+// needs no such bound.
+func (c *Client) bounded(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if c.opts.InProcess {
+		return ctx, cancel
+	}
+	t := c.opts.Clock.AfterFunc(d, cancel)
+	return ctx, func() {
+		t.Stop()
+		cancel()
+	}
+}
+
 // jitter returns d times a random factor between 0.75 and 1.25.
 func (c *Client) jitter(d time.Duration) time.Duration {
 	const steps = 1024

@@ -64,12 +64,12 @@ func (h *hold) releaseNow(ctx context.Context) error {
 // ctx, and gets a moment even if the lease has none left.
 func (h *hold) sendRelease(ctx context.Context, left time.Duration) error {
 	bound := min(max(left, 100*time.Millisecond), releaseBound)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := h.c.bounded(ctx, bound)
 	defer cancel()
-	defer h.c.opts.Clock.AfterFunc(bound, cancel).Stop()
 	h.mu.Lock()
 	g, unknown := h.grant, h.release.unknown
 	h.mu.Unlock()
+	start := h.c.now()
 	for n := 1; ; n++ {
 		rest := max(0, h.minHold-moment.Mono(h.acquired, h.c.now()))
 		err := h.c.backend.Release(ctx, g, rest)
@@ -91,7 +91,7 @@ func (h *hold) sendRelease(ctx context.Context, left time.Duration) error {
 		if ctx.Err() == nil {
 			h.c.sleep(ctx, h.c.backOff(n, h.ttl), nil)
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || moment.Mono(start, h.c.now()) >= bound {
 			return &ReleaseError{Name: h.name, Cause: err}
 		}
 	}

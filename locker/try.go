@@ -21,9 +21,8 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
 	unknown := false
 	for n := 1; ; n++ {
-		f := a.c.launch(ctx, at)
-		ans, ok := f.await(ctx, limit-moment.Held(first, a.c.now()))
-		if !ok {
+		ans, f := a.c.try(ctx, at, limit-moment.Held(first, a.c.now()))
+		if f != nil {
 			a.c.abandon(at, first, f, unknown)
 			if ctx.Err() != nil {
 				return Grant{}, first, contextError(ctx)
@@ -68,6 +67,23 @@ func (c *Client) backOff(n int, ttl time.Duration) time.Duration {
 	}
 	longest := max(time.Millisecond, min(ttl/10, time.Second))
 	return c.jitter(min(longest, 25*time.Millisecond<<min(n-1, 10)))
+}
+
+// try makes one call of Backend.Acquire and waits for its answer, for d at most
+// and while ctx lasts. Of a call that goes on after that it returns the flight. A
+// backend in this process answers at once: there is no timer, which the test that
+// moves the clock would see.
+func (c *Client) try(ctx context.Context, at Attempt, d time.Duration) (answer, *flight) {
+	if c.opts.InProcess {
+		g, err := c.backend.Acquire(ctx, at)
+		return answer{g, err}, nil
+	}
+	f := c.launch(ctx, at)
+	ans, ok := f.await(ctx, d)
+	if !ok {
+		return answer{}, f
+	}
+	return ans, nil
 }
 
 // flight is a call of Backend.Acquire under way. It has a context of its own,
@@ -135,10 +151,8 @@ func (c *Client) abandon(at Attempt, first moment.Reading, f *flight, unknown bo
 		}
 		g := Grant{Name: at.Name, ID: at.ID, TTL: at.TTL}
 		for n, from := 1, c.now(); moment.Mono(from, c.now()) < at.TTL; n++ {
-			ctx, cancel := context.WithCancel(context.Background())
-			t := c.opts.Clock.AfterFunc(releaseBound, cancel)
+			ctx, cancel := c.bounded(context.Background(), releaseBound)
 			err := c.backend.Release(ctx, g, 0)
-			t.Stop()
 			cancel()
 			if !errors.Is(err, ErrUnavailable) {
 				return // released, or never there, or refused for good: then it ends by itself
