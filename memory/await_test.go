@@ -3,9 +3,6 @@ package memory
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -98,8 +95,7 @@ func TestAwaitCancelled(t *testing.T) {
 	})
 }
 
-// All that wait get to know of a change, even if those before them in line do
-// nothing with it.
+// All that wait get to know of a change.
 func TestAwaitAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
@@ -113,98 +109,6 @@ func TestAwaitAll(t *testing.T) {
 		for _, w := range all {
 			b.wantDone(w, true, nil)
 		}
-	})
-}
-
-// contender waits for the name and notes when it has got it, as a client does.
-func (b *bench) contend(process *backend, id string, got func()) {
-	for {
-		g, err := process.Acquire(b.Context(), b.attempt(id))
-		if err == nil {
-			got()
-			b.release(g, 0)
-			return
-		}
-		var held *locker.HeldError
-		if !errors.As(err, &held) {
-			b.Errorf("Acquire(%q) = %v, want a HeldError", id, err)
-			return
-		}
-		ctx, cancel := context.WithCancel(b.Context())
-		timer := b.clock.AfterFunc(max(held.Holder.Remaining, 1), cancel)
-		_ = process.Await(ctx, b.name, held.Holder.Revision)
-		timer.Stop()
-		cancel()
-	}
-}
-
-// Processes get the name in the order in which they began to wait.
-func TestAwaitOrder(t *testing.T) {
-	free := map[string]func(*bench, locker.Grant){
-		"release": func(b *bench, g locker.Grant) { b.release(g, 0) },
-		"expire":  func(b *bench, _ locker.Grant) { b.store.Expire(b.name) },
-		"end":     func(b *bench, _ locker.Grant) { b.clock.Advance(ttl) },
-		"renewals": func(b *bench, g locker.Grant) {
-			for range 5 {
-				b.clock.Advance(ttl / 3)
-				g = b.renew(g)
-				synctest.Wait()
-			}
-			b.clock.Advance(ttl - 1)
-			synctest.Wait()
-			b.clock.Advance(1)
-		},
-	}
-	for name, end := range free {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t)
-				g := b.acquire(idA)
-				var mu sync.Mutex
-				var got, want []int
-				for i := range 8 {
-					want = append(want, i)
-					go b.contend(&backend{store: b.store}, fmt.Sprintf("%026d", i), func() {
-						mu.Lock()
-						defer mu.Unlock()
-						got = append(got, i)
-					})
-					synctest.Wait()
-				}
-				end(b, g)
-				synctest.Wait()
-				if !slices.Equal(got, want) {
-					t.Errorf("got it in the order %v, want %v", got, want)
-				}
-				if len(b.store.lines) != 0 {
-					t.Errorf("%d lines are left, want none", len(b.store.lines))
-				}
-			})
-		})
-	}
-}
-
-// A process that gave up and comes back later stands at the end of the line, if
-// another came meanwhile.
-func TestAwaitPlaceLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
-		g := b.acquire(idA)
-		first, second := b.b, &backend{store: b.store}
-		ctx, cancel := context.WithCancel(t.Context())
-		b.await(ctx, first, g.Revision)
-		cancel()
-		synctest.Wait()
-		b.await(t.Context(), second, g.Revision)
-		b.await(t.Context(), first, g.Revision)
-		var got []*backend
-		for _, p := range b.store.lines[b.name] {
-			got = append(got, p.process)
-		}
-		if !slices.Equal(got, []*backend{second, first}) {
-			t.Errorf("line = %p, want %p before %p", got, second, first)
-		}
-		b.release(g, 0)
 	})
 }
 
@@ -232,16 +136,4 @@ func TestWanted(t *testing.T) {
 			t.Error("Renew when nobody waits any more: Wanted = true, want false")
 		}
 	})
-}
-
-// The cost of one who is gone: what the waiter behind it loses.
-func BenchmarkAwaitBehindAbsent(b *testing.B) {
-	s := NewStore()
-	gone, waits := &backend{store: s}, &backend{store: s}
-	for b.Loop() {
-		s.lines["name"] = []*place{{process: gone}, {process: waits}}
-		if err := waits.Await(b.Context(), "name", ""); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -22,9 +22,7 @@ var (
 )
 
 // Acquire takes a name that is free or whose lease has ended, to the instant,
-// or whose revision is a.Stale. A process that has waited is refused a name
-// that is free while it is another's turn; [backend.Await] tells it when to
-// come back.
+// or whose revision is a.Stale.
 //
 // The IDs of acquisitions that are over are remembered, because a request that
 // was held up on its way must not take a name for somebody who has gone.
@@ -36,13 +34,10 @@ func (b *backend) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, 
 		held := r.state(now) == locker.StateHeld
 		switch {
 		case r != nil && r.id == a.ID && !r.released(): // an earlier send of this ID
-		case s.dead.has(a.Name, a.ID),
-			held && r.revision() != a.Stale,
-			!held && s.giveWayLocked(b, a.Name):
+		case s.dead.has(a.Name, a.ID), held && r.revision() != a.Stale:
 			return &locker.HeldError{Name: a.Name, Holder: r.info(a.Name, now)}
 		default:
 			r = s.grantLocked(a, now)
-			s.leaveLocked(b, a.Name)
 			defer s.wakeLocked(a.Name)
 		}
 		g = r.grant(a.Name)

@@ -162,10 +162,10 @@ func (c *Clock) run(t *timer) {
 // It tells when goroutines that the test has started, or woken by
 // [Clock.Advance], have come to the point where only time can help them: count
 // from [Clock.Pending] before they were started. How many timers they set is up
-// to the code under test. A [locker.Client] limits each request by one for as
-// long as it lasts, and none stands behind a call without limits that waits for
-// another of the same Client; so a test that has to know who waits for a lock
-// is better off in a testing/synctest bubble, with synctest.Wait.
+// to the code under test: a call of Acquire that waits for a lock held by another
+// process has one, and so has each [Locker] that holds a lease; a call without a
+// limit that waits for another of the same Locker has none. Where that matters, a
+// testing/synctest bubble with synctest.Wait tells more.
 func (c *Clock) BlockUntil(n int) {
 	c.mu.Lock()
 	b := &blocked{n: n, reached: make(chan struct{})}

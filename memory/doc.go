@@ -36,10 +36,9 @@
 // [Store.Open] opens a second Locker on the same locks, which stands for another
 // process. [New] is enough where one will do.
 //
-// A name goes to those who wait for it in the order in which they began to:
-// within a process always; between processes when it is released or its lease
-// ends while they sleep. A call that does not wait may come between, and so may
-// one in the process that has released the name.
+// Within a process a name goes to those who wait for it in the order in which
+// they began to. Processes that wait are all woken at once, and any of them may
+// be the next.
 //
 // # Faults
 //

@@ -42,8 +42,8 @@ type Store struct {
 	defaults Options      // of the processes
 
 	mu      sync.Mutex
-	records map[string]*record  // by name
-	lines   map[string][]*place // by name: who waits, longest first
+	records map[string]*record   // by name
+	waiting map[string]*audience // by name: who sleeps until it changes
 	dead    deadIDs
 	faults  map[Op][]fault // to come, by operation
 	stolen  int            // how often Steal was called
@@ -66,7 +66,7 @@ func NewStore(optFns ...func(*Options)) *Store {
 		clock:    o.Clock,
 		defaults: o,
 		records:  make(map[string]*record),
-		lines:    make(map[string][]*place),
+		waiting:  make(map[string]*audience),
 		faults:   make(map[Op][]fault),
 	}
 }
