@@ -15,8 +15,7 @@ import (
 	"example.com/holdfast/locker"
 )
 
-func Example_createClient() {
-	ctx := context.Background()
+func createClient(ctx context.Context) {
 	l, err := dynamo.Open(ctx, "lockTable")
 	if err != nil {
 		log.Fatal(err)
@@ -24,8 +23,7 @@ func Example_createClient() {
 	defer l.Close(ctx)
 }
 
-func Example_awsConfig() {
-	ctx := context.Background()
+func createClientConfig(ctx context.Context) {
 	l, err := dynamo.Open(ctx, "lockTable", func(o *dynamo.Options) {
 		o.Region = "us-east-1"
 		o.Credentials = credentials.NewStaticCredentialsProvider("akid", "secret", "")
@@ -33,8 +31,7 @@ func Example_awsConfig() {
 	_, _ = l, err
 }
 
-func Example_db() {
-	ctx := context.Background()
+func createClientDB(ctx context.Context) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		log.Fatal(err)
@@ -70,5 +67,3 @@ func mixed(ctx context.Context) (*dynamo.Locker, error) {
 		o.ClockMargin = 5 * time.Second // while Node processes use the table
 	})
 }
-
-var _ = []any{getLock, do, tables, mixed}

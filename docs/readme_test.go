@@ -14,8 +14,7 @@ import (
 	"example.com/holdfast/memory"
 )
 
-func Example_dynamo() {
-	ctx := context.Background()
+func open(ctx context.Context) {
 	l, err := dynamo.Open(ctx, "locks") // instead of memory.New()
 	if err != nil {
 		log.Fatal(err)
@@ -64,12 +63,10 @@ func TestNightlyLost(t *testing.T) {
 	}
 }
 
-func Example_operators() {
-	ctx := context.Background()
+func operate(ctx context.Context) {
 	l, err := dynamo.Open(ctx, "locks", func(o *dynamo.Options) {
 		o.Owner = "billing on host 7"   // what others see; otherwise host name and process id
 		o.DefaultTTL = 20 * time.Second // how soon others take over after a crash
-		o.ClockMargin = 2 * time.Second // see "What is promised"
 		o.Observer = func(ctx context.Context, e locker.Event) {
 			if e.Kind == locker.EventLost || e.Kind == locker.EventRenewFailed {
 				slog.WarnContext(ctx, "lock "+e.Kind.String(), "name", e.Name, "token", e.Token, "remaining", e.Remaining, "error", e.Err)
