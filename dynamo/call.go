@@ -21,7 +21,7 @@ var errNoAnswer = errors.New("dynamo: no answer in time")
 // update sends a conditional write, and returns the item as it is afterwards if
 // the write was applied, as it was if its condition failed.
 func (s *store) update(ctx context.Context, ttl time.Duration, in *dynamodb.UpdateItemInput) (attrs map[string]types.AttributeValue, err error) {
-	err = s.send(ctx, ttl, func(ctx context.Context) (middleware.Metadata, error) {
+	err = s.send(ctx, ttl, true, func(ctx context.Context) (middleware.Metadata, error) {
 		out, err := s.api.UpdateItem(ctx, in, oneAttempt)
 		if err != nil {
 			return middleware.Metadata{}, err
@@ -39,7 +39,7 @@ func (s *store) update(ctx context.Context, ttl time.Duration, in *dynamodb.Upda
 // get reads a lock's item.
 func (s *store) get(ctx context.Context, ttl time.Duration, name string, consistent bool) (attrs map[string]types.AttributeValue, err error) {
 	in := &dynamodb.GetItemInput{TableName: aws.String(s.table), Key: key(name), ConsistentRead: aws.Bool(consistent)}
-	err = s.send(ctx, ttl, func(ctx context.Context) (middleware.Metadata, error) {
+	err = s.send(ctx, ttl, true, func(ctx context.Context) (middleware.Metadata, error) {
 		out, err := s.api.GetItem(ctx, in, oneAttempt)
 		if err != nil {
 			return middleware.Metadata{}, err
@@ -55,24 +55,24 @@ func (s *store) get(ctx context.Context, ttl time.Duration, name string, consist
 func oneAttempt(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
 // send makes one request, bounded in time, and takes the Date of its answer into
-// account. A request that was turned away at the door, for stale credentials or
+// account if that is a sample of the time that items live by. A request that was turned away at the door, for stale credentials or
 // a wrong clock, is sent once more: it was certainly not carried out, and the SDK
 // has learned from the answer.
-func (s *store) send(ctx context.Context, ttl time.Duration, call func(context.Context) (middleware.Metadata, error)) error {
-	err := s.sendOnce(ctx, ttl, call)
+func (s *store) send(ctx context.Context, ttl time.Duration, sample bool, call func(context.Context) (middleware.Metadata, error)) error {
+	err := s.sendOnce(ctx, ttl, sample, call)
 	if isTurnedAway(err) && ctx.Err() == nil {
-		err = s.sendOnce(ctx, ttl, call)
+		err = s.sendOnce(ctx, ttl, sample, call)
 	}
 	return err
 }
 
-func (s *store) sendOnce(ctx context.Context, ttl time.Duration, call func(context.Context) (middleware.Metadata, error)) error {
+func (s *store) sendOnce(ctx context.Context, ttl time.Duration, sample bool, call func(context.Context) (middleware.Metadata, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer s.o.Clock.AfterFunc(attemptTimeout(ttl), func() { cancel(errNoAnswer) }).Stop()
 	sent := s.reader.Read()
 	meta, err := call(ctx)
-	if date, ok := serverDate(meta, err); ok {
+	if date, ok := serverDate(meta, err); ok && sample {
 		s.times.add(date, sent, s.reader.Read())
 	}
 	if err != nil && context.Cause(ctx) == errNoAnswer {
@@ -113,13 +113,13 @@ func (s *store) stamps() (st stamps, times span, known bool) {
 	times, known = s.times.at(now)
 	st.wall = now.Wall
 	if known {
-		st.hi, st.wall = times.hi, times.hi
+		st.hi = times.hi
 		st.ruleB = s.o.ClockMargin > 0
 	}
 	return st, times, known
 }
 
-// span returns the bounds of the server's time.
+// now returns the bounds of the server's time.
 func (s *store) now() (times span, known bool) {
 	return s.times.at(s.reader.Read())
 }

@@ -18,6 +18,10 @@
 //     from the Date header of its answers; see bounds.go. By this rule a process
 //     that has just started takes a long-dead lock at once.
 //
+// A Date that is a day or more away from this machine's own wall clock is not
+// taken for DynamoDB's time: on such a machine rule A alone decides, and each
+// acquire costs a read more.
+//
 // # Table
 //
 // A table has one hash key, name, of type S. [Locker.CreateTable] and

@@ -63,7 +63,9 @@ type Locker struct {
 // DynamoDB; ctx bounds the loading of the configuration.
 //
 // Errors: a [*locker.InvalidError] for a table name that can't be one, and the
-// configuration's own.
+// configuration's own. Credentials are looked for at the first request; while there
+// are none, the store counts as unavailable, because a machine's role may answer
+// later.
 func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker, error) {
 	o := resolve(optFns)
 	var load []func(*config.LoadOptions) error

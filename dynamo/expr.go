@@ -102,10 +102,10 @@ func (s *store) acquireInput(a locker.Attempt, token locker.Token, seen string, 
 	w.assign("guid", revision(a.ID, firstSequence))
 	w.assign("expiresOn", st.expires(a.TTL))
 	w.assign("token", token)
-	w.assign("ttl", a.TTL.Milliseconds())
+	w.assign("ttl", roundUp(a.TTL))
 	w.assign("owner", a.Owner)
-	w.assign("acquired", st.wall.UnixMilli())
-	w.assign("purgeAt", st.wall.Add(purgeAfter).Unix())
+	w.assign("acquired", st.now().UnixMilli())
+	w.purge(st)
 	w.drop("session", "wanted")
 	if a.Data != nil {
 		w.assign("data", a.Data)
@@ -125,8 +125,8 @@ func (s *store) renewInput(g locker.Grant, n int64, r locker.Renewal, st stamps)
 	w := newWrite()
 	w.assign("guid", revision(g.ID, n))
 	w.assign("expiresOn", st.expires(r.TTL))
-	w.assign("ttl", r.TTL.Milliseconds())
-	w.assign("purgeAt", st.wall.Add(purgeAfter).Unix())
+	w.assign("ttl", roundUp(r.TTL))
+	w.purge(st)
 	if r.Data != nil {
 		w.assign("data", r.Data)
 	}
@@ -138,7 +138,7 @@ func (s *store) renewInput(g locker.Grant, n int64, r locker.Renewal, st stamps)
 func (s *store) releaseInput(g locker.Grant, hold time.Duration, st stamps) (*dynamodb.UpdateItemInput, error) {
 	w := newWrite()
 	w.assign("guid", revision(g.ID, deadSequence))
-	w.assign("purgeAt", st.wall.Add(purgeAfter).Unix())
+	w.purge(st)
 	w.drop("session", "data", "wanted")
 	if ms := roundUp(hold); ms > 0 {
 		w.assign("expiresOn", st.expires(time.Duration(ms)*time.Millisecond))
@@ -160,8 +160,27 @@ func (w *write) whereMine(table string, g locker.Grant, n int64) (*dynamodb.Upda
 // stamps are the times that a write carries.
 type stamps struct {
 	hi    time.Time // upper bound of the server's time before the send; zero if not known
-	wall  time.Time // about now: for people, and for the purge of idle items
+	wall  time.Time // this machine's, for want of the server's
 	ruleB bool      // hi is known and rule B is on
+}
+
+// now returns about what time it is, for people to read.
+func (st stamps) now() time.Time {
+	if st.hi.IsZero() {
+		return st.wall
+	}
+	return st.hi
+}
+
+// purge sets when DynamoDB may delete the item if nobody uses it any more. That
+// must not depend on this machine's wall clock: without the server's time the
+// item is kept.
+func (w *write) purge(st stamps) {
+	if st.hi.IsZero() {
+		w.drop("purgeAt")
+		return
+	}
+	w.assign("purgeAt", st.hi.Add(purgeAfter).Unix())
 }
 
 // expires returns the stamp of a lease that lasts ttl from the send, in ms.

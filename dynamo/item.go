@@ -23,7 +23,6 @@ type item struct {
 	Owner     string `dynamodbav:"owner"`
 	Acquired  int64  `dynamodbav:"acquired"` // ms
 	Data      []byte `dynamodbav:"data"`
-	PurgeAt   int64  `dynamodbav:"purgeAt"` // s; DynamoDB deletes the item some time later
 	Session   string `dynamodbav:"session"` // kept for leases that share a heartbeat
 }
 
@@ -31,7 +30,8 @@ type item struct {
 // the last millisecond of the year 9999. Rule A alone takes it over.
 const farFuture = 253_402_300_799_999
 
-// purgeAfter is how long an item that nobody uses is kept.
+// purgeAfter is how long an item that nobody uses is kept: then DynamoDB deletes
+// it, some time after the moment in the attribute purgeAt, in seconds.
 const purgeAfter = 7 * 24 * time.Hour
 
 // ItemError says that an item of the table is not one that this package, or the

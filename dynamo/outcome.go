@@ -40,6 +40,8 @@ func classify(err error) outcome {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch {
+		case api.ErrorCode() == "" || api.ErrorCode() == "UnknownError", statusOf(err) == 408, statusOf(err) == 429:
+			return unknown // not DynamoDB's words: something between may have swallowed its answer
 		case transient[api.ErrorCode()], statusOf(err) >= 500, api.ErrorFault() == smithy.FaultServer:
 			return unknown
 		}

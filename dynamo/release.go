@@ -16,6 +16,7 @@ import (
 // another's or gone; an error that wraps locker.ErrUnavailable when the outcome
 // is not known. Next: expr.go, releaseInput.
 func (s *store) Release(ctx context.Context, g locker.Grant, hold time.Duration) error {
+	s.tokens.resolved(g.ID) // whatever comes: a released ID is never sent as an attempt again
 	st, _, _ := s.stamps()
 	in, err := s.releaseInput(g, hold, st)
 	if err != nil {
@@ -26,13 +27,11 @@ func (s *store) Release(ctx context.Context, g locker.Grant, hold time.Duration)
 	case unknown, final:
 		return s.failure("release", g.Name, err)
 	case refused:
-		s.tokens.resolved(g.ID)
 		it, bad := decode(g.Name, attrs)
 		if bad == nil && it.GUID == revision(g.ID, deadSequence) {
 			return nil
 		}
 		return s.lost(g, attrs, err)
 	}
-	s.tokens.resolved(g.ID)
 	return nil
 }

@@ -63,6 +63,10 @@ func (s *store) lost(g locker.Grant, attrs map[string]types.AttributeValue, caus
 		return fmt.Errorf("dynamo: renew %q: %w: a copy of the request came first: %w", g.Name, locker.ErrUnavailable, cause)
 	}
 	times, known := s.now()
+	if state, _, _ := it.state(times, known, s.o.ClockMargin); state == locker.StateFree {
+		lost.Reason = locker.LossGone
+		return lost
+	}
 	lost.Cause = errors.New(s.held(it, times, known).Error()) // not wrapped: a loss is no refusal
 	return lost
 }

@@ -50,12 +50,7 @@ func (s *store) checkTable(ctx context.Context) error {
 			running = make(chan struct{})
 			c.running = running
 			c.mu.Unlock()
-			err := s.lookAtTable(ctx)
-			c.mu.Lock()
-			c.done, c.running = err == nil, nil
-			c.mu.Unlock()
-			close(running)
-			return err
+			return s.lookAtTableOnce(ctx, running)
 		}
 		c.mu.Unlock()
 		select {
@@ -64,6 +59,20 @@ func (s *store) checkTable(ctx context.Context) error {
 			return fmt.Errorf("dynamo: table %q: %w: %w", s.table, locker.ErrUnavailable, ctx.Err())
 		}
 	}
+}
+
+// lookAtTableOnce looks, and lets those go who wait for that, come what may.
+func (s *store) lookAtTableOnce(ctx context.Context, running chan struct{}) error {
+	fit := false
+	defer func() {
+		s.schema.mu.Lock()
+		s.schema.done, s.schema.running = fit, nil
+		s.schema.mu.Unlock()
+		close(running)
+	}()
+	err := s.lookAtTable(ctx)
+	fit = err == nil
+	return err
 }
 
 func (s *store) lookAtTable(ctx context.Context) error {
@@ -95,7 +104,7 @@ func (s *store) describe(ctx context.Context) (desc *types.TableDescription, err
 // control sends a request about the table. Its answer is no sample of the time
 // that the table's items live by: other servers give it.
 func (s *store) control(ctx context.Context, call func(context.Context) error) error {
-	return s.send(ctx, controlTTL, func(ctx context.Context) (middleware.Metadata, error) {
+	return s.send(ctx, controlTTL, false, func(ctx context.Context) (middleware.Metadata, error) {
 		return middleware.Metadata{}, call(ctx)
 	})
 }
@@ -114,13 +123,20 @@ func (s *store) checkSchema(desc *types.TableDescription) error {
 			Fix: "name another table, or let EnsureTable create one",
 		}
 	}
-	if len(desc.Replicas) > 0 && desc.MultiRegionConsistency != types.MultiRegionConsistencyStrong && !s.o.AllowEventualGlobalTable {
+	if isGlobal(desc) && desc.MultiRegionConsistency != types.MultiRegionConsistencyStrong && !s.o.AllowEventualGlobalTable {
 		return &TableError{
 			Table: s.table, Reason: "it is a global table with eventual consistency, on which two regions can hold one lock",
 			Fix: "use a table of one region or one with multi-Region strong consistency, or set AllowEventualGlobalTable if all holders work in one region",
 		}
 	}
 	return nil
+}
+
+// isGlobal reports whether other regions have a replica of the table. Tables of the
+// version of 2017 don't list theirs: AWS developer guide, "Determining the version
+// of a DynamoDB global table".
+func isGlobal(desc *types.TableDescription) bool {
+	return len(desc.Replicas) > 0 || aws.ToString(desc.GlobalTableVersion) == "2017.11.29"
 }
 
 func keyType(desc *types.TableDescription) types.ScalarAttributeType {

@@ -65,21 +65,16 @@ func (l *Locker) EnsureTable(ctx context.Context, optFns ...func(*TableOptions))
 	if o.Tags == nil {
 		o.Tags = map[string]string{"application": "holdfast"}
 	}
-	desc, err := l.store.describe(ctx)
-	if isMissing(err) {
-		in := l.store.createInput(o)
-		in.BillingMode = types.BillingModePayPerRequest
-		if err := l.store.create(ctx, in); err != nil && !errors.Is(err, ErrTableExists) && !errors.Is(err, locker.ErrUnavailable) {
-			return err
-		}
-	}
-	if desc, err = l.store.awaitActive(ctx, desc, err); err != nil {
+	in := l.store.createInput(o)
+	in.BillingMode = types.BillingModePayPerRequest
+	desc, err := l.store.awaitActive(ctx, in)
+	if err != nil {
 		return err
 	}
 	if err := l.store.checkSchema(desc); err != nil {
 		return err
 	}
-	if len(desc.Replicas) > 0 {
+	if isGlobal(desc) {
 		return nil
 	}
 	return l.store.ensurePurge(ctx)
@@ -142,22 +137,31 @@ func isMissing(err error) bool {
 	return errors.As(err, &missing)
 }
 
-// awaitActive looks again until the table is active. Just after its creation a
-// table may still be reported as missing: AWS API reference, DescribeTable.
-func (s *store) awaitActive(ctx context.Context, desc *types.TableDescription, err error) (*types.TableDescription, error) {
+// awaitActive looks until the table is active, and orders it while it is missing.
+// Just after its creation a table may still be reported as missing, and an order
+// may be lost; to order again what exists changes nothing. AWS API reference,
+// DescribeTable and CreateTable.
+func (s *store) awaitActive(ctx context.Context, in *dynamodb.CreateTableInput) (*types.TableDescription, error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		desc, err := s.describe(ctx)
 		switch {
 		case err == nil && (desc.TableStatus == types.TableStatusActive || desc.TableStatus == types.TableStatusUpdating):
 			return desc, nil
 		case err == nil && desc.TableStatus != types.TableStatusCreating:
 			return nil, &TableError{Table: s.table, Reason: fmt.Sprintf("its status is %s", desc.TableStatus), Fix: "wait until that is over, or restore it"}
-		case err != nil && !isMissing(err) && classify(err) != unknown:
-			return nil, s.failure("describe", "", err)
+		case isMissing(err):
+			if err = s.create(ctx, in); errors.Is(err, ErrTableExists) {
+				err = nil
+			}
+		case err != nil:
+			err = s.failure("describe", "", err)
+		}
+		if err != nil && !errors.Is(err, locker.ErrUnavailable) {
+			return nil, err
 		}
 		if !s.pause(ctx, wait) {
 			return nil, fmt.Errorf("dynamo: wait for table %q: %w", s.table, errors.Join(context.Cause(ctx), err))
 		}
-		desc, err = s.describe(ctx)
 	}
 }
 
@@ -177,21 +181,10 @@ func (s *store) pause(ctx context.Context, d time.Duration) bool {
 // delete locks that are held, or none: that is left for a person to decide.
 func (s *store) ensurePurge(ctx context.Context) error {
 	for {
-		attr, status, err := s.purgeAttribute(ctx)
-		if err != nil {
-			return s.failure("describe the time to live", "", err)
+		if done, err := s.purgeIsOn(ctx); done || err != nil {
+			return err
 		}
-		on := status == types.TimeToLiveStatusEnabled || status == types.TimeToLiveStatusEnabling
-		switch {
-		case on && attr == "purgeAt":
-			return nil
-		case on:
-			return &TableError{
-				Table: s.table, Reason: fmt.Sprintf("its time to live is on attribute %q, want \"purgeAt\"", attr),
-				Fix: "turn it off, wait an hour, and let EnsureTable turn it on again",
-			}
-		}
-		err = s.control(ctx, func(ctx context.Context) error {
+		err := s.control(ctx, func(ctx context.Context) error {
 			_, err := s.api.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
 				TableName:               aws.String(s.table),
 				TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String("purgeAt"), Enabled: aws.Bool(true)},
@@ -202,12 +195,30 @@ func (s *store) ensurePurge(ctx context.Context) error {
 			return nil
 		}
 		// Another process may have been faster: then the next look shows it on.
-		if attr, status, again := s.purgeAttribute(ctx); again == nil && attr == "purgeAt" && status != types.TimeToLiveStatusDisabled {
+		if done, _ := s.purgeIsOn(ctx); done {
 			return nil
 		}
 		if classify(err) != unknown || !s.pause(ctx, time.Second) {
 			return s.failure("turn on the time to live", "", err)
 		}
+	}
+}
+
+// purgeIsOn reports whether idle items are deleted, or a [*TableError] when
+// something else would be.
+func (s *store) purgeIsOn(ctx context.Context) (bool, error) {
+	attr, status, err := s.purgeAttribute(ctx)
+	switch {
+	case err != nil:
+		return false, s.failure("describe the time to live", "", err)
+	case status != types.TimeToLiveStatusEnabled && status != types.TimeToLiveStatusEnabling:
+		return false, nil
+	case attr == "purgeAt":
+		return true, nil
+	}
+	return false, &TableError{
+		Table: s.table, Reason: fmt.Sprintf("its time to live is on attribute %q, want \"purgeAt\"", attr),
+		Fix: "turn it off, wait an hour, and let EnsureTable turn it on again",
 	}
 }
 
