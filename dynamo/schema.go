@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -149,15 +150,12 @@ func keyType(desc *types.TableDescription) types.ScalarAttributeType {
 }
 
 func keyInWords(desc *types.TableDescription) string {
-	words := ""
-	for i, k := range desc.KeySchema {
-		if i > 0 {
-			words += " and "
-		}
-		words += fmt.Sprintf("%s %s", k.KeyType, aws.ToString(k.AttributeName))
+	var words []string
+	for _, k := range desc.KeySchema {
+		words = append(words, fmt.Sprintf("%s %s", k.KeyType, aws.ToString(k.AttributeName)))
 	}
-	if len(desc.KeySchema) == 1 {
-		words += fmt.Sprintf(" (%s)", keyType(desc))
+	if len(words) == 1 {
+		words[0] += fmt.Sprintf(" (%s)", keyType(desc))
 	}
-	return words
+	return strings.Join(words, " and ")
 }

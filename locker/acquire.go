@@ -32,13 +32,8 @@ func (c *Client) Acquire(ctx context.Context, name string, opts ...Option) (*Lea
 
 	o.Data = bytes.Clone(o.Data) // an abandoned try may outlive the call
 
-	c.background.enter() // Close waits for what this call leaves behind
-	defer c.background.leave()
-	call, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.life, func() { cancel(ErrClosed) })()
 	a := &acquiring{c: c, name: name, o: o, start: c.now()}
-	lease, err := a.run(call)
+	lease, err := a.call(ctx)
 	e := Event{Name: name, Owner: o.Owner, Waited: moment.Mono(a.start, c.now()), Tries: a.tries, Holder: a.holder}
 	if err != nil {
 		e.Kind, e.Err = EventRefused, err
@@ -59,9 +54,21 @@ type acquiring struct {
 
 	tries   int           // acquisition IDs spent
 	looks   int           // at the present holder
+	awaited string        // the revision whose change a Notifier told of last
 	holder  Info          // as last seen; zero if never
 	lastErr error         // of the last look at the store, nil if it answered
 	doubted time.Duration // time spent waiting for certainty with NoWait
+}
+
+// call is the call of Acquire, but for what comes before and after. Close ends it,
+// and waits for what it leaves behind.
+func (a *acquiring) call(ctx context.Context) (*Lease, error) {
+	a.c.background.enter()
+	defer a.c.background.leave()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(a.c.life, func() { cancel(errClosing) })()
+	return a.run(ctx)
 }
 
 // run queues, tries and waits until the lock is held or the call has to end.
@@ -102,7 +109,9 @@ func (a *acquiring) next(ctx context.Context, err error, tried string) (stale st
 	case errors.As(err, &held):
 		return a.refused(ctx, held.Holder, tried)
 	case ctx.Err() != nil || a.c.life.Err() != nil:
-		a.lastErr = err
+		if errors.Is(err, ErrUnavailable) {
+			a.lastErr = err
+		}
 		return "", a.gaveUp(ctx)
 	case !errors.Is(err, ErrUnavailable):
 		return "", err
@@ -129,7 +138,7 @@ func (a *acquiring) saw(info Info) {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	if l := a.c.lines[a.name]; l != nil {
-		l.holder = info
+		l.holder = &info
 	}
 }
 
@@ -152,16 +161,19 @@ func (a *acquiring) patience() time.Duration {
 }
 
 // knownHolder returns the holder that this call saw, else one that another call
-// of the line saw, else the zero Info.
+// of the line it waits in saw, else the zero Info.
 func (a *acquiring) knownHolder() Info {
-	if a.holder.State != StateUnknown {
+	if a.holder.State != StateUnknown || a.o.Wait == 0 {
 		return a.holder
 	}
 	a.c.mu.Lock()
 	var own *hold
 	var seen Info
 	if l := a.c.lines[a.name]; l != nil {
-		own, seen = l.hold, l.holder
+		own = l.hold
+		if l.holder != nil {
+			seen = *l.holder
+		}
 	}
 	a.c.mu.Unlock()
 	if own != nil {
@@ -174,17 +186,17 @@ func (a *acquiring) knownHolder() Info {
 // because ctx is done, the client closed or the wait over.
 func (a *acquiring) gaveUp(ctx context.Context) error {
 	var cause error
-	if ctx.Err() != nil {
+	if a.c.life.Err() != nil {
+		return fmt.Errorf("locker: acquire %q: %w", a.name, ErrClosed)
+	} else if ctx.Err() != nil {
 		cause = contextError(ctx)
-	} else if a.c.life.Err() != nil {
-		cause = ErrClosed
 	}
-	holder := a.knownHolder()
-	switch {
-	case cause == ErrClosed:
-		return fmt.Errorf("locker: acquire %q: %w", a.name, cause)
+	switch holder := a.knownHolder(); {
 	case holder.State != StateUnknown:
-		return &HeldError{Name: a.name, Holder: holder, Cause: errors.Join(cause, a.lastErr)}
+		if a.lastErr != nil { // told, but not matched: this is a refusal
+			cause = describe(cause, a.lastErr)
+		}
+		return &HeldError{Name: a.name, Holder: holder, Cause: cause}
 	case a.lastErr != nil && cause != nil:
 		return fmt.Errorf("locker: acquire %q: %w: %w", a.name, cause, a.lastErr)
 	case a.lastErr != nil:
@@ -193,4 +205,12 @@ func (a *acquiring) gaveUp(ctx context.Context) error {
 		return fmt.Errorf("locker: acquire %q: %w", a.name, cause)
 	}
 	return &HeldError{Name: a.name, Holder: Info{Name: a.name}}
+}
+
+// describe adds the last look at the store to the cause of a refusal, in words.
+func describe(cause, lastLook error) error {
+	if cause == nil {
+		return fmt.Errorf("the last look at the store failed: %v", lastLook)
+	}
+	return fmt.Errorf("%w; the last look at the store failed: %v", cause, lastLook)
 }

@@ -25,7 +25,8 @@ type ClientOptions struct {
 	// DefaultTTL is the TTL of leases for which nobody chose one. Zero: [DefaultTTL].
 	DefaultTTL time.Duration
 
-	// MinTTL is the shortest TTL that the backend can serve. Zero: 1 ms.
+	// MinTTL is the shortest TTL that the backend can serve. Zero: 1 ms with
+	// InProcess, else 100 ms, which is also the least.
 	MinTTL time.Duration
 
 	// Owner names this process to others, up to 1,024 bytes. Empty: host name
@@ -40,7 +41,7 @@ type ClientOptions struct {
 	// the same Clock and its methods return at once. A lease is then believed in
 	// for the whole of its TTL, and renewals run in the Clock's own callback, so
 	// that a test which moves the clock sees them done; and the first retry of a
-	// failed call comes at once. False: none of that.
+	// try to acquire or release comes at once. False: none of that.
 	InProcess bool
 
 	// Rand supplies the random bits of IDs and jitter, for tests that must be
@@ -94,8 +95,9 @@ func (o *ClientOptions) setDefaults() {
 	if o.DefaultTTL == 0 {
 		o.DefaultTTL = DefaultTTL
 	}
-	if o.MinTTL == 0 {
-		o.MinTTL = time.Millisecond
+	o.MinTTL = max(o.MinTTL, time.Millisecond)
+	if !o.InProcess {
+		o.MinTTL = max(o.MinTTL, 100*time.Millisecond)
 	}
 	if o.Owner == "" {
 		host, err := os.Hostname()
@@ -136,14 +138,15 @@ const closers = 64
 // Close ends the Client: calls of Acquire that wait return [ErrClosed], later
 // ones too, and every lease is released, many at once. Leases whose turn has
 // not come yet are still renewed. It returns when all of that has ended and
-// nothing runs in the background any more, or when ctx is done.
+// nothing runs in the background any more, or when ctx is done; what is left then
+// goes on in the background.
 //
-// A ctx that is done already does not keep Close from releasing: see
-// [Lease.Release]. The errors of all releases are joined, with ctx's if Close
+// A ctx that is done already does not keep Close from releasing: it waits for up
+// to 5 s all the same. The errors of all releases are joined, with ctx's if Close
 // did not wait to the end. Closing again waits for what is left.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
-	c.kill(ErrClosed)
+	c.kill(errClosing)
 	var holds []*hold
 	for _, l := range c.lines {
 		if l.hold != nil {
@@ -152,28 +155,47 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	c.mu.Unlock()
 
-	errs := make([]error, len(holds))
-	slots := make(chan struct{}, closers)
-	var released group
-	for i, h := range holds {
-		slots <- struct{}{}
-		released.spawn(func() {
-			defer func() { <-slots }()
-			errs[i] = h.releaseNow(ctx)
+	var mu sync.Mutex
+	var errs []error
+	todo := make(chan *hold, len(holds))
+	for _, h := range holds {
+		todo <- h
+	}
+	close(todo)
+	for range min(closers, len(holds)) {
+		c.background.spawn(func() {
+			for h := range todo {
+				if err := h.releaseNow(ctx, errClosing); err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
+				}
+			}
 		})
 	}
-	<-released.idle()
-	select {
-	case <-c.background.idle():
-	case <-ctx.Done():
-		select {
-		case <-c.background.idle(): // both: nothing was left undone
-		default:
-			errs = append(errs, contextError(ctx))
-		}
-	}
+	left := c.awaitIdle(ctx)
 	c.schedule.stop()
-	return errors.Join(errs...)
+	mu.Lock()
+	defer mu.Unlock()
+	return errors.Join(append(errs, left)...)
+}
+
+// awaitIdle waits until nothing runs in the background, until ctx is done but for
+// releaseBound in any case; then it returns ctx's error.
+func (c *Client) awaitIdle(ctx context.Context) error {
+	idle := c.background.idle()
+	c.sleep(context.Background(), releaseBound, idle)
+	select {
+	case <-idle:
+		return nil
+	default:
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("locker: close: not everything has ended: %w", contextError(ctx))
+	}
 }
 
 // now reads the clocks.

@@ -18,8 +18,9 @@ type leaseKey struct{}
 //
 // Errors: what Acquire returned, and fn was not called; else fn's error, joined
 // with a [*LostError] if the lease was lost meanwhile (also when fn returned
-// nil: a loss is never swallowed), or with a [*ReleaseError] if the store has not
-// confirmed the release. fn has run in both cases.
+// nil: a loss is never swallowed), with a [*ReleaseError] if the store has not
+// confirmed the release, or with one that is [ErrReleased] and [ErrClosed] if the
+// client was closed while fn ran. fn has run in all of these cases.
 //
 // The release does not depend on ctx; see [Lease.Release].
 func Do(ctx context.Context, l Locker, name string, fn func(ctx context.Context, lease *Lease) error, opts ...Option) (err error) {
@@ -29,7 +30,13 @@ func Do(ctx context.Context, l Locker, name string, fn func(ctx context.Context,
 	}
 	work, cancel := lease.Context(context.WithValue(ctx, leaseKey{}, lease))
 	defer func() {
-		over := lease.Release(ctx) // the *LostError, if it was lost before
+		var over error
+		if before := lease.Err(); errors.Is(before, ErrClosed) {
+			over = before // the client was closed under fn
+		}
+		if failed := lease.Release(ctx); failed != nil { // the *LostError, if it was lost before
+			over = failed
+		}
 		cancel()
 		if over != nil && !errors.Is(err, over) {
 			err = errors.Join(err, over)

@@ -17,7 +17,8 @@ var (
 	// released.
 	ErrLost = errors.New("locker: lease lost")
 
-	// ErrReleased is what [Lease.Err] returns once the lease was released.
+	// ErrReleased is what [Lease.Err] returns once the lease was released; joined
+	// with [ErrClosed] if that was done by [Client.Close].
 	ErrReleased = errors.New("locker: lease released")
 
 	// ErrStale is matched by every [*StaleError]: a token below one that was
@@ -61,7 +62,7 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 type HeldError struct {
 	Name   string // of the lock
 	Holder Info   // as last seen; State is [StateUnknown] when nobody could look
-	Cause  error  // what ended the wait besides its own limit, such as ctx's error; or nil
+	Cause  error  // what ended the wait besides its own limit: ctx's error, or nil
 }
 
 // Error names the lock and its holder.
@@ -131,16 +132,14 @@ func (e *LostError) Error() string {
 	return s
 }
 
-// Is reports whether target is [ErrLost].
+// Is reports whether target is [ErrLost]. The cause is left out: a loss must not
+// look like a store that may be asked again.
 func (e *LostError) Is(target error) bool { return target == ErrLost }
-
-// Unwrap returns the cause.
-func (e *LostError) Unwrap() error { return e.Cause }
 
 // ReleaseError says that a lease is over locally but that the store has not
 // confirmed its release: the name may stay taken until the lease would have
 // ended. [Lease.Release] may be called again. Returned by [Do] it also says
-// that fn has run.
+// that fn has run, which is why errors.Is does not look at the cause.
 type ReleaseError struct {
 	Name  string // of the lock
 	Cause error  // why the release was not confirmed
@@ -151,18 +150,19 @@ func (e *ReleaseError) Error() string {
 	return fmt.Sprintf("locker: release of %q not confirmed: %v", e.Name, e.Cause)
 }
 
-// Unwrap returns the cause.
-func (e *ReleaseError) Unwrap() error { return e.Cause }
+// errClosing is the cause of the contexts that a client's Close ends, and how a
+// lease ends by it.
+var errClosing = fmt.Errorf("%w: %w", ErrReleased, ErrClosed)
 
-// contextError returns why ctx is done: its error and, where it has a cause of
-// its own, that as well. A closed client speaks for itself.
+// contextError returns why ctx is done. A cause of its own is told in words only:
+// the loss of an outer lease, say, is not the loss of this one.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	switch {
-	case cause == nil || cause == err:
+	switch cause {
+	case nil, err:
 		return err
-	case cause == ErrClosed:
+	case errClosing:
 		return ErrClosed
 	}
-	return fmt.Errorf("%w: %w", err, cause)
+	return fmt.Errorf("%w (%v)", err, cause)
 }

@@ -2,6 +2,7 @@ package locker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ type hold struct {
 	grant   Grant
 	from    moment.Reading // before the send of what the store is known to have confirmed
 	span    time.Duration
-	err     error // nil while held, then ErrReleased or a *LostError, for good
+	err     error // nil while held, then ErrReleased, errClosing or a *LostError, for good
 	done    latch // opened when err is set
 	gone    latch // opened when the name needs nothing from this hold any more
 	hooks   []*hook
@@ -47,6 +48,14 @@ func (c *Client) slack(ttl time.Duration) time.Duration {
 		return 0
 	}
 	return max(ttl/100, 20*time.Millisecond)
+}
+
+// ttlFor returns the TTL of a lease that a holder believes in for d.
+func (c *Client) ttlFor(d time.Duration) time.Duration {
+	if c.opts.InProcess {
+		return d
+	}
+	return d + max(d/99+1, 20*time.Millisecond)
 }
 
 // begin makes a lease of a grant. first is a reading from before the first send.
@@ -80,7 +89,7 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 	return h.handle(), nil
 }
 
-// left returns how long the hold is still to be believed in.
+// leftLocked returns how long the hold is still to be believed in.
 func (h *hold) leftLocked(now moment.Reading) time.Duration {
 	return h.span - moment.Held(h.from, now)
 }
@@ -123,9 +132,11 @@ func (h *hold) lose(reason LossReason, cause error) Event {
 	e.Held, e.Err = moment.Mono(h.acquired, now), lost
 	h.mu.Unlock()
 
-	h.c.forgo(e.ID)
+	runHooks(hooks, lost) // before the next in the line can begin
+	if e.Held >= h.minHold {
+		h.c.forgo(e.ID)
+	}
 	h.settle()
-	runHooks(hooks, lost)
 	return e
 }
 
@@ -133,7 +144,7 @@ func (h *hold) lose(reason LossReason, cause error) Event {
 func (h *hold) endLocked(err error) []*hook {
 	h.err = err
 	h.done.release()
-	if h.renewal.cancel != nil && err != ErrReleased {
+	if h.renewal.cancel != nil && !errors.Is(err, ErrReleased) {
 		h.renewal.cancel() // nothing that it could still tell would matter
 	}
 	hooks := h.hooks

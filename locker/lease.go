@@ -23,7 +23,7 @@ type Lease struct{ h *hold }
 func (h *hold) handle() *Lease {
 	l := &Lease{h}
 	if h.c.opts.Observer != nil {
-		runtime.AddCleanup(l, func(h *hold) { h.c.dropped.add(h) }, h)
+		runtime.AddCleanup(l, (*hold).drop, h)
 	}
 	return l
 }
@@ -64,8 +64,9 @@ func (l *Lease) Remaining() time.Duration {
 // does not.
 func (l *Lease) Done() <-chan struct{} { return l.h.whenDone() }
 
-// Err returns nil while the lease is held, then [ErrReleased] or a [*LostError]
-// that says how it was lost. It reads the clock itself, so it tells of a loss
+// Err returns nil while the lease is held, then an error that is [ErrReleased] (and
+// [ErrClosed], if [Client.Close] has released it) or a [*LostError] that says how it
+// was lost. It reads the clock itself, so it tells of a loss
 // even when the process was paused and nothing else has noticed yet. A loss once
 // seen stays. Err does not block.
 //
@@ -94,8 +95,9 @@ func (l *Lease) AfterFunc(f func(error)) (stop func() bool) {
 }
 
 // Renew extends the lease so that it lasts a TTL from now, and returns when the
-// store has confirmed that. Where the store does not answer it tries again until
-// ctx is done or the lease is over. A renewal under way is awaited first.
+// store has confirmed that. A lease that [Lease.Ensure] made longer is shortened by
+// it. Where the store does not answer it tries again until ctx is done or the lease
+// is over. A renewal under way is awaited first.
 //
 // Errors: [ErrReleased] or a [*LostError] when the lease is over, ctx's error,
 // or the store's final one. Except in the first two cases the lease goes on
@@ -111,15 +113,16 @@ func (l *Lease) Renew(ctx context.Context) error {
 // returns at once, without a request, when enough is left.
 //
 // Errors are those of [Lease.Renew], and an [*InvalidError] when d is negative or
-// can't be reached within 24 h.
+// longer than 98 % of 24 h.
 func (l *Lease) Ensure(ctx context.Context, d time.Duration) error {
-	// Two slacks: one that the holder takes off, one for the time the answer takes.
-	ttl := max(l.h.ttl, d+2*l.h.c.slack(max(d, 0)))
-	if d < 0 || ttl > MaxTTL {
-		return &InvalidError{What: "time to ensure", Value: d.String(), Want: "from 0s to a little less than 24h"}
+	if d < 0 || d > MaxTTL/100*98 {
+		return &InvalidError{What: "time to ensure", Value: d.String(), Want: fmt.Sprintf("from 0s to %v", MaxTTL/100*98)}
 	}
+	ttl := l.h.c.ttlFor(d) + l.h.c.slack(d) // the rest is for the time that the answer takes
 	for range 3 {
-		err := l.h.renewNow(ctx, func(left time.Duration) (Renewal, bool) { return Renewal{TTL: max(ttl, l.h.atLeast(left))}, left < d })
+		err := l.h.renewNow(ctx, func(left time.Duration) (Renewal, bool) {
+			return Renewal{TTL: max(ttl, l.h.atLeast(left))}, left < d
+		})
 		if err != nil || l.Remaining() >= d {
 			return err
 		}
@@ -154,7 +157,8 @@ func (l *Lease) SetData(ctx context.Context, b []byte) error {
 //
 // Releasing twice returns nil; of two calls at once the second waits for the
 // first. After a loss Release returns the [*LostError], without a request. It
-// also returns one when it finds that the store names another holder. A
+// also returns one, then and ever after, when it finds that the store names
+// another holder. A
 // [*ReleaseError] says that the store has not confirmed; Release may be called
 // again then.
-func (l *Lease) Release(ctx context.Context) error { return l.h.releaseNow(ctx) }
+func (l *Lease) Release(ctx context.Context) error { return l.h.releaseNow(ctx, ErrReleased) }

@@ -8,7 +8,7 @@ import (
 // DefaultTTL is the TTL of a lease for which nobody chose one.
 const DefaultTTL = 30 * time.Second
 
-// Forever, as [Options].Wait, means to wait until ctx is done.
+// Forever is, as [Options].Wait, to wait until ctx is done.
 const Forever time.Duration = math.MaxInt64
 
 // Options is what one call of [Locker.Acquire] asks for. Callers set it with

@@ -3,6 +3,7 @@ package locker
 import (
 	"container/list"
 	"context"
+	"errors"
 )
 
 // line is what happens to one name within a client: at most one hold, and a
@@ -12,7 +13,7 @@ import (
 type line struct {
 	waiting list.List // of *waiter
 	hold    *hold     // this client's own, until its end is settled
-	holder  Info      // as last seen by anybody in the line
+	holder  *Info     // as last seen by anybody in the line; nil if never
 }
 
 // waiter is a call's place in a line. Its turn is closed when it becomes the head.
@@ -94,7 +95,7 @@ func (a *acquiring) awaitOwn(ctx context.Context) error {
 			return nil
 		}
 		settled := h.whenSettled()
-		if err := h.check(); err != nil && err != ErrReleased {
+		if err := h.check(); err != nil && !errors.Is(err, ErrReleased) {
 			<-settled // a lost lease does not stand in the way; this takes no request
 			continue
 		}

@@ -16,18 +16,20 @@ type releasing struct {
 	busy    bool
 	free    latch // opened when the release under way ends; made anew for each
 	unknown bool  // a send of it may have taken effect
-	err     error // of the last one
+	err     error // of the last one: a *ReleaseError may be repeated, a *LostError not
 }
 
 // releaseNow ends the hold and tells the store; see [Lease.Release]. Once the
-// first release was sent the acquisition is never renewed: h.err is set before.
-func (h *hold) releaseNow(ctx context.Context) error {
+// first release was sent the acquisition is never renewed: h.err is set before, to
+// why.
+func (h *hold) releaseNow(ctx context.Context, why error) error {
 	h.check() // a lease whose time is over is lost, not released
 	for {
 		now := h.c.now()
+		var failed *ReleaseError
 		h.mu.Lock()
 		switch {
-		case h.err != nil && h.err != ErrReleased: // a *LostError
+		case h.err != nil && !errors.Is(h.err, ErrReleased): // a *LostError
 			defer h.mu.Unlock()
 			return h.err
 		case h.release.busy:
@@ -35,20 +37,20 @@ func (h *hold) releaseNow(ctx context.Context) error {
 			h.mu.Unlock()
 			<-free
 			continue
-		case h.err == ErrReleased && h.release.err == nil:
-			h.mu.Unlock()
-			return nil
+		case h.err != nil && !errors.As(h.release.err, &failed):
+			defer h.mu.Unlock()
+			return h.release.err
 		}
 		first := h.err == nil
 		var hooks []*hook
 		if first {
-			hooks = h.endLocked(ErrReleased)
+			hooks = h.endLocked(why)
 		}
 		left := h.leftLocked(now)
 		h.release.busy = true
 		h.mu.Unlock()
 
-		runHooks(hooks, ErrReleased)
+		runHooks(hooks, why)
 		err := h.sendRelease(context.WithoutCancel(ctx), left)
 		e := h.releaseSent(err)
 		if first {
@@ -81,13 +83,14 @@ func (h *hold) sendRelease(ctx context.Context, left time.Duration) error {
 			return nil // an earlier send ended it; what is there now came later
 		case errors.As(err, &lost):
 			return &LostError{Name: h.name, Token: g.Token, Reason: lost.Reason, Cause: lost.Cause}
-		case !errors.Is(err, ErrUnavailable):
-			return &ReleaseError{Name: h.name, Cause: err}
 		}
 		unknown = true
 		h.mu.Lock()
 		h.release.unknown = true
 		h.mu.Unlock()
+		if !errors.Is(err, ErrUnavailable) {
+			return &ReleaseError{Name: h.name, Cause: err}
+		}
 		if ctx.Err() == nil {
 			h.c.sleep(ctx, h.c.backOff(n, h.ttl), nil)
 		}
@@ -105,12 +108,8 @@ func (h *hold) releaseSent(err error) Event {
 	e := h.eventLocked(EventReleased)
 	h.mu.Unlock()
 	var failed *ReleaseError
-	if errors.As(err, &failed) {
-		if h.minHold == 0 {
-			h.c.forgo(e.ID)
-		}
-	} else {
-		err = nil // settled: there is nothing to repeat
+	if errors.As(err, &failed) && h.minHold == 0 {
+		h.c.forgo(e.ID)
 	}
 	h.mu.Lock()
 	h.release.busy, h.release.err = false, err

@@ -3,6 +3,7 @@ package locker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"example.com/holdfast/internal/moment"
@@ -31,6 +32,10 @@ func (h *hold) nextRenewal() time.Duration {
 	return h.from.Mono + max(0, h.span+h.c.slack(h.ttl)-h.ttl) + third - early
 }
 
+// maxRenewal is how long one try to renew may take, so that several fit before the
+// lease is over: a sixth of the TTL, and no longer than this.
+const maxRenewal = 10 * time.Second
+
 // maxHoldReached reports whether the background has to stop renewing.
 func (h *hold) maxHoldReached(now moment.Reading) bool {
 	return h.maxHold > 0 && moment.Mono(h.acquired, now) >= h.maxHold
@@ -39,7 +44,7 @@ func (h *hold) maxHoldReached(now moment.Reading) bool {
 // atLeast returns the TTL for a renewal that must not shorten a lease of which so
 // much is left.
 func (h *hold) atLeast(left time.Duration) time.Duration {
-	return min(MaxTTL, max(h.ttl, left+h.c.slack(h.ttl)))
+	return min(MaxTTL, max(h.ttl, h.c.ttlFor(left)))
 }
 
 // onDue is called by the schedule: the hold's time is over, or its renewal due. It
@@ -82,7 +87,7 @@ func (h *hold) renewInBackground(ctx context.Context) {
 	h.renewal.cancel()
 	h.renewal.cancel = nil
 	h.mu.Unlock()
-	h.finish()
+	h.finish(true)
 	h.c.emit(ctx, e)
 }
 
@@ -90,18 +95,18 @@ func (h *hold) renewInBackground(ctx context.Context) {
 // lease has left, until its outcome is known. want may find that there is no need.
 func (h *hold) renewNow(ctx context.Context, want func(left time.Duration) (Renewal, bool)) error {
 	for n := 1; ; n++ {
+		if err := h.check(); err != nil || !h.needs(want) {
+			return err
+		}
 		if err := h.acquireRenewal(ctx); err != nil {
 			return err
 		}
-		h.mu.Lock()
-		_, needed := want(h.leftLocked(h.c.now()))
-		h.mu.Unlock()
-		if !needed {
-			h.finish()
+		if !h.needs(want) { // the one that was under way has done it
+			h.finish(false)
 			return nil
 		}
 		e, err := h.send(ctx, func(left time.Duration) Renewal { r, _ := want(left); return r })
-		h.finish()
+		h.finish(true)
 		h.c.emit(ctx, e)
 		if err == nil || !errors.Is(err, ErrUnavailable) {
 			return err
@@ -113,6 +118,15 @@ func (h *hold) renewNow(ctx context.Context, want func(left time.Duration) (Rene
 			return errors.Join(contextError(ctx), err)
 		}
 	}
+}
+
+// needs asks want whether there is something to do.
+func (h *hold) needs(want func(left time.Duration) (Renewal, bool)) bool {
+	now := h.c.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, needed := want(h.leftLocked(now))
+	return needed
 }
 
 // acquireRenewal waits until no other renewal of the hold is under way.
@@ -140,14 +154,16 @@ func (h *hold) acquireRenewal(ctx context.Context) error {
 	}
 }
 
-// finish ends the renewal under way, and plans the next in the background: soon
-// after one that failed.
-func (h *hold) finish() {
+// finish ends the renewal under way. If one was sent, or fell due meanwhile, it
+// plans the next in the background: soon after one that failed.
+func (h *hold) finish(sent bool) {
 	now := h.c.now()
 	h.mu.Lock()
-	if fails := h.renewal.fails; fails > 0 && h.renews {
+	switch fails := h.renewal.fails; {
+	case !sent && h.renewal.due != Forever:
+	case fails > 0 && h.renews:
 		h.renewal.due = now.Mono + h.c.backOff(fails+1, h.ttl)
-	} else {
+	default:
 		h.renewal.due = h.nextRenewal()
 	}
 	h.renewal.busy = false
@@ -187,7 +203,12 @@ func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) 
 		h.plan()
 	}
 
-	next, err := h.c.backend.Renew(ctx, g, r)
+	try, cancel := h.c.bounded(ctx, max(100*time.Millisecond, min(h.ttl/6, maxRenewal)))
+	next, err := h.c.backend.Renew(try, g, r)
+	if err != nil && try.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("locker: renew %q: no answer in time: %w: %w", h.name, ErrUnavailable, err)
+	}
+	cancel()
 
 	over := h.check()
 	now := h.c.now()

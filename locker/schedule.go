@@ -10,11 +10,10 @@ import (
 // schedule knows when each hold of a client has to be looked at: for its renewal
 // or its end. One timer serves all of them.
 type schedule struct {
-	mu      sync.Mutex
-	holds   holdHeap
-	timer   Timer
-	wakes   time.Duration // when the timer fires, on the monotonic clock
-	stopped bool
+	mu    sync.Mutex
+	holds holdHeap
+	timer Timer
+	wakes time.Duration // when the timer fires, on the monotonic clock
 }
 
 // plan schedules the hold's next event. A hold that is over has none.
@@ -141,6 +140,16 @@ func (q *holdHeap) Pop() any {
 type dropped struct {
 	mu    sync.Mutex
 	holds []*hold
+}
+
+// drop is called when nobody refers to the hold's Lease any more.
+func (h *hold) drop() {
+	h.mu.Lock()
+	over := h.err != nil
+	h.mu.Unlock()
+	if !over {
+		h.c.dropped.add(h)
+	}
 }
 
 func (d *dropped) add(h *hold) {

@@ -21,13 +21,13 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
 	unknown := false
 	for n := 1; ; n++ {
-		ans, f := a.c.try(ctx, at, limit-moment.Held(first, a.c.now()))
+		ans, f := a.c.try(ctx, at, min(limit-moment.Held(first, a.c.now()), a.patience()-a.waited()))
 		if f != nil {
 			a.c.abandon(at, first, f, unknown)
 			if ctx.Err() != nil {
 				return Grant{}, first, contextError(ctx)
 			}
-			return Grant{}, first, fmt.Errorf("locker: acquire %q: no answer within half of the TTL: %w", a.name, ErrUnavailable)
+			return Grant{}, first, fmt.Errorf("locker: acquire %q: no answer in time: %w", a.name, ErrUnavailable)
 		}
 		spent := moment.Held(first, a.c.now())
 		switch {
@@ -140,7 +140,7 @@ func (c *Client) abandon(at Attempt, first moment.Reading, f *flight, unknown bo
 	c.forgo(at.ID)
 	c.background.spawn(func() {
 		if f != nil {
-			ans, ok := f.await(context.Background(), at.TTL/2-moment.Held(first, c.now()))
+			ans, ok := f.await(c.life, at.TTL/2-moment.Held(first, c.now()))
 			if !ok {
 				f.cancel()
 				ans = <-f.answers
@@ -149,17 +149,32 @@ func (c *Client) abandon(at Attempt, first moment.Reading, f *flight, unknown bo
 				return
 			}
 		}
-		g := Grant{Name: at.Name, ID: at.ID, TTL: at.TTL}
-		for n, from := 1, c.now(); moment.Mono(from, c.now()) < at.TTL; n++ {
-			ctx, cancel := c.bounded(context.Background(), releaseBound)
-			err := c.backend.Release(ctx, g, 0)
-			cancel()
-			if !errors.Is(err, ErrUnavailable) {
-				return // released, or never there, or refused for good: then it ends by itself
-			}
-			c.sleep(context.Background(), c.backOff(n, at.TTL), nil)
-		}
+		c.releaseAbandoned(Grant{Name: at.Name, ID: at.ID, TTL: at.TTL})
 	})
+}
+
+// releaseAbandoned releases an attempt, again and again, ever more rarely, until
+// the store has confirmed it or the attempt's lease, if there is one, has ended by
+// itself. A client that is closed tries only a few times more.
+func (c *Client) releaseAbandoned(g Grant) {
+	const afterClose, rarest = 3, 30 * time.Second
+	start, closed := c.now(), 0
+	for n := 0; moment.Mono(start, c.now()) < g.TTL; n++ {
+		ctx, cancel := c.bounded(context.Background(), releaseBound)
+		err := c.backend.Release(ctx, g, 0)
+		cancel()
+		if !errors.Is(err, ErrUnavailable) {
+			return // released, or never there, or refused for good: then it ends by itself
+		}
+		delay, wake := min(rarest, 25*time.Millisecond<<min(n, 11)), c.life.Done()
+		if c.life.Err() != nil {
+			if closed++; closed == afterClose {
+				return
+			}
+			delay, wake = 100*time.Millisecond, nil
+		}
+		c.sleep(context.Background(), c.jitter(delay), wake)
+	}
 }
 
 // forgo remembers that nobody believes in an acquisition of this client.

@@ -19,11 +19,11 @@ func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale
 		info.State = StateHeld // that much the refusal says
 	}
 	a.saw(info)
-	if a.staleIn(info, tried) == 0 {
-		return info.Revision, nil
+	if a.staleIn(info) == 0 && info.Revision != tried {
+		return info.Revision, nil // at once; what was refused before is tried again after a pause
 	}
 	if a.o.Wait > 0 {
-		return a.wait(ctx, info, tried)
+		return a.wait(ctx, info)
 	}
 	if info.Doubt <= 0 || a.doubted+info.Doubt > maxDoubt {
 		return "", a.gaveUp(ctx)
@@ -39,9 +39,9 @@ func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale
 // wait is the head of a line waiting for a holder. It looks at the store by
 // reads, which cost little and can't get in the holder's way, until the name
 // looks free or its lease may be taken over.
-func (a *acquiring) wait(ctx context.Context, info Info, tried string) (stale string, _ error) {
+func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error) {
 	for {
-		a.c.awaitChange(ctx, info, min(a.pollDelay(info, tried), a.waitLeft()))
+		a.awaitChange(ctx, info, min(a.pollDelay(info), a.waitLeft()))
 		a.looks++
 		if ctx.Err() != nil || a.waitLeft() == 0 {
 			return "", a.gaveUp(ctx)
@@ -65,7 +65,7 @@ func (a *acquiring) wait(ctx context.Context, info Info, tried string) (stale st
 				return "", nil
 			}
 		}
-		if a.staleIn(info, tried) == 0 {
+		if a.staleIn(info) == 0 {
 			return info.Revision, nil
 		}
 		if a.c.poller == nil {
@@ -75,13 +75,13 @@ func (a *acquiring) wait(ctx context.Context, info Info, tried string) (stale st
 }
 
 // staleIn notes what was seen and returns how long it takes until the revision
-// may be taken over by rule A; [Forever] if it never may, or was tried already.
-func (a *acquiring) staleIn(info Info, tried string) time.Duration {
+// may be taken over by rule A; [Forever] if it never may.
+func (a *acquiring) staleIn(info Info) time.Duration {
 	now := a.c.now() // after the read that showed info
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	a.c.seen.note(info, now)
-	if d, ok := a.c.seen.staleIn(info, now); ok && info.Revision != "" && info.Revision != tried {
+	if d, ok := a.c.seen.staleIn(info, now); ok && info.Revision != "" {
 		return d
 	}
 	return Forever
@@ -93,17 +93,19 @@ func (a *acquiring) staleIn(info Info, tried string) time.Duration {
 // In the first seconds looks are about 25 to 200 ms apart, so that a hand-over
 // between processes takes about half of that; whoever has waited for 10 s no
 // longer minds a second.
-func (a *acquiring) pollDelay(info Info, tried string) time.Duration {
+func (a *acquiring) pollDelay(info Info) time.Duration {
 	var d time.Duration
 	switch waited := a.waited(); {
-	case a.c.notifier != nil:
+	case a.c.notifier != nil && info.Revision != a.awaited:
 		d = 10 * time.Second // a net below the notifications
 	case waited < 10*time.Second:
 		d = a.c.jitter(25 * time.Millisecond << min(a.looks, 3))
 	default:
 		d = a.c.jitter(min(time.Second, waited/15))
 	}
-	d = min(d, a.staleIn(info, tried))
+	if stale := a.staleIn(info); stale > 0 {
+		d = min(d, stale)
+	}
 	switch {
 	case info.Doubt > 0:
 		d = min(d, info.Doubt)
@@ -114,17 +116,20 @@ func (a *acquiring) pollDelay(info Info, tried string) time.Duration {
 }
 
 // awaitChange waits for d, or until the store tells that the name's record has
-// changed, or until ctx is done.
-func (c *Client) awaitChange(ctx context.Context, info Info, d time.Duration) {
-	if c.notifier == nil {
-		c.sleep(ctx, d, nil)
+// changed, or until ctx is done. A store that has told of a change is not asked
+// about the same revision again: if it was wrong, that costs a few polls.
+func (a *acquiring) awaitChange(ctx context.Context, info Info, d time.Duration) {
+	if a.c.notifier == nil || info.Revision == a.awaited {
+		a.c.sleep(ctx, d, nil)
 		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	bound, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t := c.opts.Clock.AfterFunc(d, cancel)
+	t := a.c.opts.Clock.AfterFunc(d, cancel)
 	defer t.Stop()
-	if c.notifier.Await(ctx, info.Name, info.Revision) != nil && ctx.Err() == nil {
-		c.sleep(ctx, d, nil) // the store can't tell just now
+	if err := a.c.notifier.Await(bound, a.name, info.Revision); err == nil {
+		a.awaited = info.Revision
+	} else if bound.Err() == nil {
+		a.c.sleep(ctx, d, nil) // the store can't tell just now
 	}
 }

@@ -105,7 +105,7 @@ func TestFaultsRetried(t *testing.T) {
 		lease = acquire(t, l)
 		w.store.FailNext(memory.OpRelease, refusal)
 		var failed *locker.ReleaseError
-		if err := lease.Release(t.Context()); !errors.As(err, &failed) || !errors.Is(err, refusal) {
+		if err := lease.Release(t.Context()); !errors.As(err, &failed) || !errors.Is(failed.Cause, refusal) {
 			t.Errorf("Release() = %v, want a ReleaseError of %v", err, refusal)
 		}
 		release(t, lease)
