@@ -48,9 +48,9 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 			return locker.Grant{}, s.held(it, times, known)
 		case writes == 2 || token <= locker.Token(it.Token):
 			// Free by now, but this try has spent its writes, or its token, which an
-			// earlier send has fixed, was overtaken: the next try will do.
+			// earlier send has fixed, was overtaken: another try, soon, will do.
 			held := s.held(it, times, known)
-			held.Holder.Doubt = max(held.Holder.Doubt, time.Millisecond)
+			held.Holder.Doubt = max(held.Holder.Doubt, 50*time.Millisecond)
 			return locker.Grant{}, held
 		}
 		in, err := s.acquireInput(a, token, from, st)

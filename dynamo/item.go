@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -51,20 +52,41 @@ func (e *ItemError) Error() string {
 // Unwrap returns the cause.
 func (e *ItemError) Unwrap() error { return e.Cause }
 
+// itemTypes are the types that attributes must have. The decoder is more lenient
+// than the conditions are: to those a number is no string, and null is not absent.
+var itemTypes = map[string]reflect.Type{
+	"guid":      reflect.TypeFor[*types.AttributeValueMemberS](),
+	"expiresOn": reflect.TypeFor[*types.AttributeValueMemberN](),
+	"token":     reflect.TypeFor[*types.AttributeValueMemberN](),
+	"ttl":       reflect.TypeFor[*types.AttributeValueMemberN](),
+	"owner":     reflect.TypeFor[*types.AttributeValueMemberS](),
+	"acquired":  reflect.TypeFor[*types.AttributeValueMemberN](),
+	"data":      reflect.TypeFor[*types.AttributeValueMemberB](),
+	"session":   reflect.TypeFor[*types.AttributeValueMemberS](),
+}
+
 // decode reads an item that DynamoDB has returned; none at all is a free lock.
 func decode(name string, attrs map[string]types.AttributeValue) (item, error) {
 	var it item
 	if len(attrs) == 0 {
 		return item{Name: name}, nil
 	}
+	bad := func(format string, args ...any) (item, error) {
+		return item{}, &ItemError{Name: name, Reason: fmt.Sprintf(format, args...)}
+	}
+	for attr, want := range itemTypes {
+		if got, ok := attrs[attr]; ok && reflect.TypeOf(got) != want {
+			return bad("%s is a %T, want a %v", attr, got, want)
+		}
+	}
 	if err := attributevalue.UnmarshalMap(attrs, &it); err != nil {
 		return item{}, &ItemError{Name: name, Reason: err.Error(), Cause: err}
 	}
 	it.Name = name
-	bad := func(format string, args ...any) (item, error) {
-		return item{}, &ItemError{Name: name, Reason: fmt.Sprintf(format, args...)}
-	}
+	_, hasGUID := attrs["guid"]
 	switch {
+	case hasGUID && it.GUID == "":
+		return bad("guid is empty")
 	case it.GUID == "" && it.ExpiresOn != nil:
 		return bad("it has expiresOn but no guid")
 	case it.GUID != "" && it.ExpiresOn == nil:

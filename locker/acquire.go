@@ -153,11 +153,15 @@ func (a *acquiring) waitLeft() time.Duration {
 	return max(0, a.o.Wait-a.waited())
 }
 
-// patience returns how long a store that does not answer is asked again: as
-// long as a holder would be waited for, and at least so long that one lost
-// answer does not make a call fail.
+// outage is for how long a store that does not answer is asked again at least, so
+// that one lost answer does not make a call fail.
+const outage = 5 * time.Second
+
+// patience returns how long after the call's start a store that does not answer is
+// still asked again: as long as a holder would be waited for, and at least for an
+// outage besides the time spent waiting for certainty.
 func (a *acquiring) patience() time.Duration {
-	return max(a.o.Wait, min(a.o.TTL/2, 5*time.Second))
+	return max(a.o.Wait, a.doubted+min(a.o.TTL/2, outage))
 }
 
 // knownHolder returns the holder that this call saw, else one that another call

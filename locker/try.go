@@ -21,7 +21,11 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
 	unknown := false
 	for n := 1; ; n++ {
-		ans, f := a.c.try(ctx, at, min(limit-moment.Held(first, a.c.now()), a.patience()-a.waited()))
+		d := limit - moment.Held(first, a.c.now())
+		if a.o.Wait == 0 {
+			d = min(d, outage)
+		}
+		ans, f := a.c.try(ctx, at, d)
 		if f != nil {
 			a.c.abandon(at, first, f, unknown)
 			if ctx.Err() != nil {

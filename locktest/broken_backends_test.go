@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,6 +96,14 @@ func (c *custom) Release(ctx context.Context, g locker.Grant, hold time.Duration
 	return c.release(ctx, g, hold)
 }
 
+func (c *custom) Inspect(ctx context.Context, name string) (locker.Info, error) {
+	return c.Backend.(locker.Inspector).Inspect(ctx, name)
+}
+
+func (c *custom) Poll(ctx context.Context, name string) (locker.Info, error) {
+	return c.Backend.(locker.Poller).Poll(ctx, name)
+}
+
 // presumes takes an attempt that is not answered soon for granted.
 func presumes(_ testing.TB, b locker.Backend, open func(locker.Backend) *locker.Client) locker.Locker {
 	return open(&custom{Backend: b, acquire: func(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
@@ -180,41 +189,73 @@ func renewsForever(tb testing.TB, b locker.Backend, open func(locker.Backend) *l
 	}})
 }
 
-// closesInTurn is a Close that ends all renewals first and then releases one
-// lease after the other. An Acquire that waits holds up both.
-func closesInTurn(_ testing.TB, b locker.Backend, open func(locker.Backend) *locker.Client) locker.Locker {
-	var mu sync.Mutex
-	closing := false
-	var leases []*locker.Lease
-	c := open(&custom{Backend: b, renew: func(ctx context.Context, g locker.Grant, r locker.Renewal) (locker.Grant, error) {
-		mu.Lock()
-		stop := closing
-		mu.Unlock()
-		if stop {
-			return g, locker.ErrClosed
+// tracker keeps the leases that a Locker has given out, and the calls under way.
+type tracker struct {
+	*locker.Client
+	mu      sync.Mutex
+	leases  []*locker.Lease
+	calls   sync.WaitGroup
+	closing atomic.Bool
+}
+
+// track makes a tracker, which stops to renew once closing is set.
+func track(b locker.Backend, open func(locker.Backend) *locker.Client) *tracker {
+	t := &tracker{}
+	t.Client = open(&custom{Backend: b, renew: func(ctx context.Context, g locker.Grant, r locker.Renewal) (locker.Grant, error) {
+		if t.closing.Load() {
+			return g, fmt.Errorf("closing: %w", locker.ErrUnavailable)
 		}
 		return b.Renew(ctx, g, r)
 	}})
-	return &wrapper{
-		Client: c,
-		acquire: func(ctx context.Context, name string, opts ...locker.Option) (*locker.Lease, error) {
-			lease, err := c.Acquire(ctx, name, opts...)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				leases = append(leases, lease)
-			}
-			return lease, err
-		},
-		close: func(ctx context.Context) error {
-			mu.Lock()
-			closing = true
-			mu.Unlock()
-			var errs []error
-			for _, lease := range leases {
-				errs = append(errs, lease.Release(ctx))
-			}
-			return errors.Join(append(errs, c.Close(ctx))...)
-		},
+	return t
+}
+
+func (t *tracker) Acquire(ctx context.Context, name string, opts ...locker.Option) (*locker.Lease, error) {
+	t.calls.Add(1)
+	defer t.calls.Done()
+	lease, err := t.Client.Acquire(ctx, name, opts...)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil {
+		t.leases = append(t.leases, lease)
 	}
+	return lease, err
+}
+
+// closesInTurn is a Close that ends all renewals first and then releases one
+// lease after the other.
+func closesInTurn(_ testing.TB, b locker.Backend, open func(locker.Backend) *locker.Client) locker.Locker {
+	t := track(b, open)
+	return &wrapper{Client: t.Client, acquire: t.Acquire, close: func(ctx context.Context) error {
+		t.closing.Store(true)
+		var errs []error
+		for _, lease := range t.leases {
+			errs = append(errs, lease.Release(ctx))
+		}
+		return errors.Join(append(errs, t.Client.Close(ctx))...)
+	}}
+}
+
+// closesLast is a Close that lets the calls under way come to their end first,
+// with the renewals stopped.
+func closesLast(_ testing.TB, b locker.Backend, open func(locker.Backend) *locker.Client) locker.Locker {
+	t := track(b, open)
+	return &wrapper{Client: t.Client, acquire: t.Acquire, close: func(ctx context.Context) error {
+		t.closing.Store(true)
+		t.calls.Wait()
+		return t.Client.Close(ctx)
+	}}
+}
+
+// closesEarly is a Close that stops at the first error.
+func closesEarly(_ testing.TB, b locker.Backend, open func(locker.Backend) *locker.Client) locker.Locker {
+	t := track(b, open)
+	return &wrapper{Client: t.Client, acquire: t.Acquire, close: func(ctx context.Context) error {
+		for _, lease := range t.leases {
+			if err := lease.Release(ctx); err != nil {
+				return err
+			}
+		}
+		return t.Client.Close(ctx)
+	}}
 }

@@ -73,26 +73,11 @@ func sendsAll(fault func() Fault) maker {
 	}
 }
 
-// closes is a maker of Lockers with a Close of their own, which is told the
-// leases that were acquired.
-func closes(do func(ctx context.Context, c *locker.Client, leases []*locker.Lease) error) maker {
+// closes is a maker of Lockers with a Close of their own.
+func closes(do func(ctx context.Context, c *locker.Client) error) maker {
 	return func(_ testing.TB, b locker.Backend, open func(locker.Backend) *locker.Client) locker.Locker {
 		c := open(b)
-		var mu sync.Mutex
-		var leases []*locker.Lease
-		return &wrapper{
-			Client: c,
-			acquire: func(ctx context.Context, name string, opts ...locker.Option) (*locker.Lease, error) {
-				lease, err := c.Acquire(ctx, name, opts...)
-				mu.Lock()
-				defer mu.Unlock()
-				if err == nil {
-					leases = append(leases, lease)
-				}
-				return lease, err
-			},
-			close: func(ctx context.Context) error { return do(ctx, c, leases) },
-		}
+		return &wrapper{Client: c, close: func(ctx context.Context) error { return do(ctx, c) }}
 	}
 }
 
