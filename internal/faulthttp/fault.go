@@ -3,6 +3,7 @@ package faulthttp
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"syscall"
@@ -109,9 +110,7 @@ func ErrorWith(status int, code, message string, members map[string]any) Fault {
 
 func errorAnswer(c *Call, status int, code, message string, members map[string]any) (*http.Response, error) {
 	body := map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#" + code, "message": message}
-	for k, v := range members {
-		body[k] = v
-	}
+	maps.Copy(body, members)
 	b, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("faulthttp: %w", err)
