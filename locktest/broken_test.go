@@ -29,7 +29,7 @@ func brokenLockers() []broken {
 		{"look and write in two steps", flaws{asksTwice: true}, nil, "AtMostOne RawOneOfMany"},
 		{"an ID is not known again", flaws{notSameID: true}, nil, "RawIdempotent AcquireAnswerLost"},
 		{"each send has a token", flaws{newTokenEach: true}, nil, "RawIdempotent"},
-		{"holders are not named", flaws{anonymous: true}, nil, "Refused DefaultOwner RawRefused"},
+		{"holders are not named", flaws{anonymous: true}, nil, "Refused Defaults RawRefused"},
 		{"data is forgotten", flaws{forgetsData: true}, nil, "InfoHeld"},
 		{"data is kept for the next", flaws{forgetsNothing: true}, nil, "NoDataLeft"},
 		{"a free name is an error", flaws{freeIsError: true}, nil, "InfoFree"},
@@ -83,7 +83,7 @@ func brokenLockers() []broken {
 		{"one lease for all names", flaws{}, remembers(true), "NamesApart FromContext"},
 		{"the ctx of Acquire owns the lease", flaws{}, acquires(bindsToCtx), "CtxBoundsTheCall"},
 		{"ctx is ignored", flaws{}, acquires(ignoresCtx), "DoneCtx CancelledWait WaiterLeavesNothing AcquireCancelledInFlight"},
-		{"a cancelled call goes on", flaws{}, acquires(leavesZombies), "CancelledWait WaiterLeavesNothing"},
+		{"a cancelled call goes on", flaws{}, acquires(leavesZombies), "CancelledWait WaiterLeavesNothing OutageCancelled"},
 		{"a cancelled wait tells nothing of the holder", flaws{}, acquires(hidesHolders), "CancelledWait"},
 		{"the line waits for those who have left", flaws{}, acquires(drawsTickets), "QueuedWaiterLeaves"},
 		{"last come, first served", flaws{}, acquires(polls), "FIFO"},
@@ -98,11 +98,11 @@ func brokenLockers() []broken {
 		{"fencing without tokens", flaws{}, resolves(func(o *locker.Options) { o.RequireFencing = false }), "NoFencing"},
 		{"no fencing with tokens", flaws{}, acquires(noFences), "Fencing"},
 		{"always renewed", flaws{}, resolves(func(o *locker.Options) { o.NoRenewal = false }), noLoss},
-		{"never renewed", flaws{}, resolves(func(o *locker.Options) { o.NoRenewal = true }), "CtxBoundsTheCall RenewedByDefault RenewalEndsWithLease StaleHandle TokenStays"},
+		{"never renewed", flaws{}, resolves(func(o *locker.Options) { o.NoRenewal = true }), "CtxBoundsTheCall RenewedByDefault DroppedHandle RenewalEndsWithLease StaleHandle TokenStays"},
 		{"no maximum hold", flaws{}, resolves(func(o *locker.Options) { o.MaxHold = 0 }), "MaxHold"},
 		{"no owner", flaws{}, resolves(func(o *locker.Options) { o.Owner = "" }), "Refused InfoHeld"},
 		{"no data", flaws{}, resolves(func(o *locker.Options) { o.Data = nil }), "InfoHeld"},
-		{"a shorter TTL", flaws{}, resolves(func(o *locker.Options) { o.TTL /= 4 }), "AcquireFree EnsureEnough WithoutRenewal"},
+		{"a shorter TTL", flaws{}, resolves(func(o *locker.Options) { o.TTL /= 4 }), "AcquireFree EnsureEnough WithoutRenewal Defaults"},
 		{"never gives up", flaws{}, acquires(insists), "OutageOfAcquire AcquireTooSlow"},
 
 		{"Close does nothing", flaws{}, closes(func(context.Context, *locker.Client) error { return nil }), "Close CloseWaiters CloseDoneCtx"},
@@ -148,9 +148,9 @@ func (b broken) store(tb testing.TB) Store {
 // check runs a case on the broken Locker in a bubble, and returns what it found.
 func (b broken) check(t *testing.T, c testCase) []string {
 	var found []string
-	backend := Backend{Open: b.store}
+	backend := Backend{Open: b.store, Around: synctest.Test}
 	backend.defaults()
-	synctest.Test(t, func(t *testing.T) {
+	backend.Around(t, func(t *testing.T) {
 		found = c.run(t, backend).errors()
 		ended(nil, 2*locker.MaxTTL) // for what a broken Locker has left running
 	})
@@ -176,7 +176,7 @@ func TestBroken(t *testing.T) {
 	found := make(map[string]bool)
 	for _, b := range brokenLockers() {
 		t.Run(b.name, func(t *testing.T) {
-			for _, name := range strings.Fields(b.fails) {
+			for name := range strings.FieldsSeq(b.fails) {
 				i := slices.IndexFunc(all, func(c testCase) bool { return c.name == name })
 				if i < 0 {
 					t.Errorf("there is no case %s", name)

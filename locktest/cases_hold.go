@@ -2,6 +2,7 @@ package locktest
 
 import (
 	"errors"
+	"runtime"
 
 	"example.com/holdfast/locker"
 )
@@ -15,6 +16,7 @@ func holdCases() []testCase {
 		{"MaxHold", "WithMaxHold ends the renewal: the lease is held for so long, and lost at the latest one TTL later, as LossMaxHold.", nothing, maxHold},
 		{"WithoutRenewal", "WithoutRenewal gives a lease that ends one TTL after it was acquired, not much sooner and never later.", nothing, withoutRenewal},
 		{"RenewedByDefault", "A lease is renewed by itself: it is held for much longer than its TTL, as far as others can see, too.", nothing, renewedByDefault},
+		{"DroppedHandle", "A lease whose handle nobody has any more goes on being renewed: somebody may rely on the lock.", nothing, droppedHandle},
 		{"RenewalEndsWithLease", "After its release a lease is no longer renewed: nothing is sent.", nothing, renewalEndsWithLease},
 	}
 }
@@ -114,6 +116,16 @@ func renewedByDefault(e *env) {
 		e.refused(e.open(), e.name)
 	}
 	e.release(lease)
+}
+
+func droppedHandle(e *env) {
+	p := e.open()
+	e.held(e.acquire(p, locker.WithTTL(e.ttl)))
+	for range 3 {
+		runtime.GC()
+		e.sleep(e.ttl)
+	}
+	e.refused(e.open(), e.name)
 }
 
 func renewalEndsWithLease(e *env) {

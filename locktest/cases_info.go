@@ -14,7 +14,7 @@ func infoCases() []testCase {
 		{"InfoFree", "Inspect of a name that nobody holds is no error: its state is free, and so it is again after a release.", inspect, infoFree},
 		{"InfoEnded", "Inspect shows nothing remaining of a lease that has run out, and does not show it as held for good.", inspect, infoEnded},
 		{"InfoRenewed", "A renewal changes the revision and how long the lease remains, and nothing else that others see.", inspect, infoRenewed},
-		{"DefaultOwner", "A lease for which no owner was chosen shows that of its Locker.", nothing, defaultOwner},
+		{"Defaults", "A lease for which no owner and no TTL were chosen has those of its Locker.", nothing, defaults},
 		{"SetData", "SetData replaces the data that others see, by none too, and never shortens the lease.", inspect, setData},
 		{"NoDataLeft", "Owner and data of a lease are not shown as those of the next.", inspect, noDataLeft},
 	}
@@ -87,11 +87,21 @@ func infoRenewed(e *env) {
 	}
 }
 
-func defaultOwner(e *env) {
+func defaults(e *env) {
+	var o locker.ClientOptions
+	e.setClient(&o)
+	if o.DefaultTTL == 0 {
+		o.DefaultTTL = locker.DefaultTTL
+	}
 	p, other := e.open(), e.open()
-	lease := e.acquire(p)
-	if got := e.refused(other, e.name).Holder.Owner; got != p.owner {
-		e.Errorf("HeldError.Holder.Owner = %q, want the Locker's own, %q", got, p.owner)
+	var lease *locker.Lease
+	var err error
+	e.call("Acquire", func() { lease, err = p.Acquire(e.ctx, e.name) })
+	if err != nil {
+		e.Fatalf("Acquire = %v, want a lease", err)
+	}
+	if got := e.refused(other, e.name).Holder; got.Owner != p.owner || got.TTL != o.DefaultTTL {
+		e.Errorf("HeldError.Holder: owner %q, TTL %v, want the Locker's own, %q, %v", got.Owner, got.TTL, p.owner, o.DefaultTTL)
 	}
 	e.release(lease)
 }

@@ -1,6 +1,7 @@
 package locktest
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -14,6 +15,7 @@ func outageCases() []testCase {
 		{"OutageLoses", "A lease that can't be renewed is held until its time runs out, and lost then, with the last failure as the cause.", nothing, outageLoses},
 		{"OutageOfRelease", "A release that the store does not answer is a *ReleaseError; called again after the outage it frees the name.", nothing, outageOfRelease},
 		{"OutageOfAcquire", "Acquire on a store that does not answer returns ErrUnavailable once its limit is over, and holds nothing.", nothing, outageOfAcquire},
+		{"OutageCancelled", "A call that ctx ends before any holder was seen returns ctx's error joined with the store's.", nothing, outageCancelled},
 		{"OutageOfWaiter", "A call that waits outlasts an outage, and its error tells of the holder and of the outage.", nothing, outageOfWaiter},
 		{"CrashedHolder", "The lock of a process that is cut off goes to a waiter once its lease is over, and no sooner; the holder knows by then.", nothing, crashedHolder},
 	}
@@ -84,6 +86,20 @@ func outageOfAcquire(e *env) {
 		if !errors.Is(err, locker.ErrUnavailable) || errors.Is(err, locker.ErrHeld) {
 			e.Errorf("Acquire during an outage = %v, want an error that matches %v, and not %v", err, locker.ErrUnavailable, locker.ErrHeld)
 		}
+	}
+	p.faults.Clear()
+	e.freeSoon(e.open(), e.name)
+}
+
+func outageCancelled(e *env) {
+	p := e.open()
+	p.faults.InjectAll(Drop())
+	w := e.wait(p)
+	e.asleep(w)
+	w.cancel()
+	err := e.failed(w, e.soon)
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, locker.ErrUnavailable) || errors.Is(err, locker.ErrHeld) {
+		e.Errorf("Acquire whose ctx was cancelled during an outage = %v, want an error that matches %v and %v", err, context.Canceled, locker.ErrUnavailable)
 	}
 	p.faults.Clear()
 	e.freeSoon(e.open(), e.name)

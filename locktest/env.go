@@ -58,8 +58,8 @@ func newEnv(tb testing.TB, b Backend) *env {
 	e.ttl = b.TTL
 	e.soon = 3*b.TTL + b.Margin
 	e.long = min(10*e.soon, locker.MaxTTL)
-	if e.store.Advance == nil {
-		e.slop = e.ttl / 10
+	if b.Around == nil {
+		e.slop = e.ttl / 4
 	}
 	return e
 }

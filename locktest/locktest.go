@@ -32,6 +32,7 @@
 package locktest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -51,8 +52,9 @@ type Backend struct {
 	Open func(tb testing.TB) Store
 
 	// Around runs f, with t or a test made from it, in surroundings of its own, such
-	// as [testing/synctest.Test]. The case's store is opened in there. Nil: f
-	// is called as it is. Without it all cases run at once.
+	// as [testing/synctest.Test]. The case's store is opened in there, and time in
+	// there is taken to be exact: whoever is woken sees the time that he was woken
+	// at. Nil: f is called as it is, and all cases run at once.
 	Around func(t *testing.T, f func(t *testing.T))
 
 	// TTL is what leases of the cases have for which it has to run out. On real time
@@ -155,6 +157,7 @@ func Run(t *testing.T, b Backend) {
 				t.Skip(why)
 			}
 			if b.Around != nil {
+				defer watch(t.Name(), b.Limit)()
 				b.Around(t, func(t *testing.T) { c.run(t, b).replay(t) })
 				return
 			}
@@ -171,6 +174,13 @@ func Run(t *testing.T, b Backend) {
 			r.replay(t)
 		})
 	}
+}
+
+// watch ends the program with the name of the test unless it is stopped within d of
+// real time. It is for what time that is not real can't find: whoever spins keeps it
+// from passing.
+func watch(name string, d time.Duration) (stop func() bool) {
+	return time.AfterFunc(d, func() { panic(fmt.Sprintf("locktest: %s hangs: not done within %v", name, d)) }).Stop
 }
 
 // stacks returns what all goroutines are doing.
