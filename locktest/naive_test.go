@@ -57,7 +57,6 @@ type flaws struct {
 	dropsData      bool // nil data is no data
 	keepsData      bool // data that is empty is not replaced
 	badGrant       bool // the Grant beside an error can't be used
-	renewIsFinal   bool // a renewal that is overtaken is a loss
 }
 
 // naiveStore is a store in a map, by package time.
@@ -248,8 +247,6 @@ func (s *naiveStore) Renew(ctx context.Context, g locker.Grant, renewal locker.R
 		r = put
 		s.records[s.key(g.Name)] = r
 	case r.released && !s.renewsReleased:
-		return next, lost
-	case r.seq > sequenceOf(g) && !s.renewsAnyOrder && s.renewIsFinal:
 		return next, lost
 	case r.seq > sequenceOf(g) && !s.renewsAnyOrder:
 		next.Revision = fmt.Sprintf("%s/%010d", g.ID, r.seq)
