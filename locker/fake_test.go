@@ -166,12 +166,10 @@ func (s *store) doAcquire(a locker.Attempt) (locker.Grant, error) {
 }
 
 func (s *store) doRenew(g locker.Grant, r locker.Renewal) (locker.Grant, error) {
-	_, digits, _ := strings.Cut(g.Revision, "/")
-	seq, _ := strconv.ParseInt(digits, 10, 64)
-	seq++
+	seq := nextSeq(g)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g.Revision = fmt.Sprintf("%s/%d", g.ID, seq)
+	g.Revision = nextRevision(g)
 	now := s.records[g.Name]
 	switch {
 	case now == nil || now.id == g.ID && now.dead:
@@ -185,6 +183,15 @@ func (s *store) doRenew(g locker.Grant, r locker.Renewal) (locker.Grant, error) 
 	g.TTL = r.TTL
 	return g, nil
 }
+
+func nextSeq(g locker.Grant) int64 {
+	_, digits, _ := strings.Cut(g.Revision, "/")
+	seq, _ := strconv.ParseInt(digits, 10, 64)
+	return seq + 1
+}
+
+// nextRevision is what the next renewal of g makes, whether or not it is told so.
+func nextRevision(g locker.Grant) string { return fmt.Sprintf("%s/%d", g.ID, nextSeq(g)) }
 
 func (s *store) doRelease(g locker.Grant, hold time.Duration) error {
 	s.mu.Lock()

@@ -182,3 +182,16 @@ func TestBackOff(t *testing.T) {
 		}
 	}
 }
+
+// Asked for what a holder has left, a renewal must not shorten it by its slack.
+func TestTTLForCoversSlack(t *testing.T) {
+	for _, inProcess := range []bool{false, true} {
+		c := New(nil, func(o *ClientOptions) { o.InProcess = inProcess })
+		for d := time.Duration(1); d < MaxTTL/100*98; d += d/7 + 1 {
+			ttl := c.ttlFor(d)
+			if believed := ttl - c.slack(ttl); believed < d || believed > d+d/50+20*time.Millisecond {
+				t.Errorf("in process: %v: a lease of %v is believed in for %v, want %v", inProcess, ttl, believed, d)
+			}
+		}
+	}
+}
