@@ -118,7 +118,8 @@ func (l *Lease) Ensure(ctx context.Context, d time.Duration) error {
 	if d < 0 || d > MaxTTL/100*98 {
 		return &InvalidError{What: "time to ensure", Value: d.String(), Want: fmt.Sprintf("from 0s to %v", MaxTTL/100*98)}
 	}
-	ttl := l.h.c.ttlFor(d) + l.h.c.slack(d) // the rest is for the time that the answer takes
+	const answer = 20 * time.Millisecond // or a hundredth of d: for the time that the answer takes
+	ttl := l.h.c.ttlFor(d) + max(d/100, answer)
 	for range 3 {
 		err := l.h.renewNow(ctx, func(left time.Duration) (Renewal, bool) {
 			return Renewal{TTL: max(ttl, l.h.atLeast(left))}, left < d

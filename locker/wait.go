@@ -19,8 +19,8 @@ func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale
 		info.State = StateHeld // that much the refusal says
 	}
 	a.saw(info)
-	if a.staleIn(info) == 0 && info.Revision != tried {
-		return info.Revision, nil // at once; what was refused before is tried again after a pause
+	if a.staleIn(info) == 0 && tried == "" {
+		return info.Revision, nil // at once; after a take-over that was refused comes a pause
 	}
 	if a.o.Wait > 0 {
 		return a.wait(ctx, info)

@@ -1,7 +1,6 @@
 package locktest_test
 
 import (
-	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,18 +35,9 @@ func TestMemoryBubble(t *testing.T) {
 
 func memoryStore(s *memory.Store) locktest.Store {
 	var options locker.ClientOptions
-	open := func() *memory.Locker {
-		return s.Open(func(o *memory.Options) { options = o.ClientOptions })
-	}
-	open()
+	s.Open(func(o *memory.Options) { options = o.ClientOptions })
 	return locktest.Store{
-		Connect: func() locker.Backend { return backendOf(open()) },
+		Connect: s.Backend,
 		Client:  func(o *locker.ClientOptions) { *o = options },
 	}
-}
-
-// backendOf returns the backend of l, which does not show it.
-func backendOf(l *memory.Locker) locker.Backend {
-	b := reflect.ValueOf(l.Client).Elem().FieldByName("backend")
-	return reflect.NewAt(b.Type(), b.Addr().UnsafePointer()).Elem().Interface().(locker.Backend)
 }
