@@ -175,9 +175,8 @@ func TestReleaseSpoiled(t *testing.T) {
 	}
 }
 
-// TestWrongChecksum shows what becomes of an answer whose checksum is wrong and
-// which the echo shows to be right all the same: the SDK logs it, and the lease is
-// held.
+// TestWrongChecksum shows that a wrong checksum by itself does no harm: what an
+// answer says is compared with what was sent.
 func TestWrongChecksum(t *testing.T) {
 	t.Parallel()
 	p := openWarm(t)

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -184,15 +185,18 @@ func wantTableError(t *testing.T, call string, err error, table string) {
 	}
 }
 
-// global makes a description tell of a replica.
-func global(consistency types.MultiRegionConsistency) faulthttp.Fault {
+// global makes a description tell of a replica, or of none where the global table
+// is one of the version of 2017.
+func global(version string, consistency types.MultiRegionConsistency) faulthttp.Fault {
 	return faulthttp.EditBody(func(b []byte) ([]byte, error) {
 		var answer struct{ Table map[string]any }
 		if err := json.Unmarshal(b, &answer); err != nil {
 			return nil, err
 		}
-		answer.Table["GlobalTableVersion"] = "2019.11.21"
-		answer.Table["Replicas"] = []map[string]any{{"RegionName": "eu-west-1", "ReplicaStatus": "ACTIVE"}}
+		answer.Table["GlobalTableVersion"] = version
+		if version != "2017.11.29" {
+			answer.Table["Replicas"] = []map[string]any{{"RegionName": "eu-west-1", "ReplicaStatus": "ACTIVE"}}
+		}
 		if consistency != "" {
 			answer.Table["MultiRegionConsistency"] = consistency
 		}
@@ -207,12 +211,14 @@ func TestGlobalTable(t *testing.T) {
 	allow := func(o *Options) { o.AllowEventualGlobalTable = true }
 	for _, tt := range []struct {
 		name        string
+		version     string // "": that of 2019
 		consistency types.MultiRegionConsistency
 		optFns      []func(*Options)
 		ok          bool
 	}{
 		{name: "eventual", consistency: types.MultiRegionConsistencyEventual},
 		{name: "untold"},
+		{name: "of 2017", version: "2017.11.29"},
 		{name: "strong", consistency: types.MultiRegionConsistencyStrong, ok: true},
 		{name: "eventual and allowed", consistency: types.MultiRegionConsistencyEventual, optFns: []func(*Options){allow}, ok: true},
 	} {
@@ -221,7 +227,7 @@ func TestGlobalTable(t *testing.T) {
 			table := tableNameFor(t)
 			createTable(t, dynamodblocal.Client(t), table, types.AttributeDefinition{AttributeName: aws.String("name"), AttributeType: types.ScalarAttributeTypeS})
 			p := openOn(t, table, tt.optFns...)
-			p.faults.Inject("DescribeTable", -1, global(tt.consistency))
+			p.faults.Inject("DescribeTable", -1, global(cmp.Or(tt.version, "2019.11.21"), tt.consistency))
 			_, err := p.Acquire(t.Context(), t.Name())
 			ensured := p.EnsureTable(t.Context())
 			if tt.ok {
