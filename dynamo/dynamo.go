@@ -64,8 +64,8 @@ type Locker struct {
 // override its region, credentials and endpoint. It sends no request to
 // DynamoDB; ctx bounds the loading of the configuration.
 //
-// Errors: a [*locker.InvalidError] for a table name that can't be one, and the
-// configuration's own. Credentials are looked for at the first request; while there
+// Errors: a [*locker.InvalidError] for a table name that can't be one or a region
+// that nobody names, and the configuration's own. Credentials are looked for at the first request; while there
 // are none, the store counts as unavailable, because a machine's role may answer
 // later.
 func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker, error) {
@@ -80,9 +80,6 @@ func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker,
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, fmt.Errorf("dynamo: open table %q: %w", table, err)
-	}
-	if cfg.Region == "" {
-		return nil, &locker.InvalidError{What: "region", Value: `""`, Want: "one, from Options.Region, AWS_REGION or the shared configuration"}
 	}
 	api := dynamodb.NewFromConfig(cfg, func(d *dynamodb.Options) {
 		if o.Endpoint != "" {
@@ -101,8 +98,8 @@ func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker,
 // client's HTTP client should keep as many idle connections to one host as the
 // program has leases to renew at once (the SDK's default is 10).
 //
-// Errors: a [*locker.InvalidError] for a nil api, for a table name that can't be
-// one, and for options that are [Open]'s.
+// Errors: a [*locker.InvalidError] for a nil api or a *dynamodb.Client without a
+// region, for a table name that can't be one, and for options that are [Open]'s.
 func New(api API, table string, optFns ...func(*Options)) (*Locker, error) {
 	o := resolve(optFns)
 	if api == nil {
@@ -138,6 +135,9 @@ var tableName = regexp.MustCompile(`^([a-zA-Z0-9_.-]{3,255}|arn:[^ ]+)$`)
 func newLocker(api API, table string, o Options) (*Locker, error) {
 	if !tableName.MatchString(table) {
 		return nil, &locker.InvalidError{What: "table", Value: fmt.Sprintf("%q", table), Want: "3 to 255 characters of a-z, A-Z, 0-9, _, - and ., or an ARN"}
+	}
+	if c, ok := api.(*dynamodb.Client); ok && c.Options().Region == "" {
+		return nil, &locker.InvalidError{What: "region", Value: `""`, Want: "one, from Options.Region, AWS_REGION, the shared configuration or the client's options"}
 	}
 	s := &store{api: api, table: table, o: o, reader: moment.NewReader(o.Clock)}
 	s.times.margin = o.ClockMargin

@@ -191,15 +191,6 @@ func refuse(t *testing.T, p *process, name string, opts ...locker.Option) *locke
 	return held
 }
 
-// pending skips a test that fails until something is mended. With
-// HOLDFAST_PENDING=1 it runs.
-func pending(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("HOLDFAST_PENDING") != "1" {
-		t.Skip("pending: " + why)
-	}
-}
-
 // attributes of an item.
 type attributes = map[string]types.AttributeValue
 
