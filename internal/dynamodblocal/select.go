@@ -40,8 +40,8 @@ func (s *Server) Stop() error {
 // use [Endpoint] instead; Start is for programs such as benchmarks.
 func Start(ctx context.Context) (*Server, error) {
 	return choose(ctx, os.Getenv(endpointVariable),
-		way{name: "testcontainers", start: startContainer},
-		way{name: "java", start: startJava},
+		way{name: "testcontainers", start: warmed(startContainer)},
+		way{name: "java", start: warmed(startJava)},
 	)
 }
 
