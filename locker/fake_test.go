@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -98,13 +99,7 @@ func noted[F any](s *store, c call, f *F) F {
 func (s *store) asked(op string) []call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var calls []call
-	for _, c := range s.calls {
-		if c.op == op {
-			calls = append(calls, c)
-		}
-	}
-	return calls
+	return slices.DeleteFunc(slices.Clone(s.calls), func(c call) bool { return c.op != op })
 }
 
 // counts returns how many acquires, renewals, releases and polls there were.
@@ -265,9 +260,12 @@ func newClient(t *testing.T, b locker.Backend, optFns ...func(*locker.ClientOpti
 	return c
 }
 
+// acquire waits for hours if need be, but not for ever.
 func acquire(t *testing.T, l locker.Locker, name string, opts ...locker.Option) *locker.Lease {
 	t.Helper()
-	lease, err := l.Acquire(t.Context(), name, opts...)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
+	defer cancel()
+	lease, err := l.Acquire(ctx, name, opts...)
 	if err != nil {
 		t.Fatalf("Acquire(%q) = %v", name, err)
 	}

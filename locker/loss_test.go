@@ -17,8 +17,8 @@ func TestEndBeforeNextHolds(t *testing.T) {
 		"time": func(_ *testing.T, _ *store, lease *locker.Lease) { <-lease.Done() },
 		"the store's answer": func(t *testing.T, s *store, lease *locker.Lease) {
 			g := s.foreign(lease.Name(), time.Hour)
+			want(t, "the other's release", s.doRelease(g, 0)) // the name is free now
 			want(t, "Renew", lease.Renew(t.Context()), locker.ErrLost)
-			s.doRelease(g, 0)
 		},
 		"release": func(t *testing.T, _ *store, lease *locker.Lease) {
 			want(t, "Release", lease.Release(t.Context()))

@@ -156,7 +156,7 @@ func (b *believers) work(t *testing.T, r *random, c *locker.Client, end time.Tim
 		ctx, cancel := context.WithTimeout(t.Context(), r.upTo(4*time.Second))
 		opts := []locker.Option{locker.WithTTL(500*time.Millisecond + r.upTo(2*time.Second))}
 		for _, opt := range []locker.Option{locker.NoWait(), locker.WithWait(time.Second), locker.WithoutRenewal(), locker.WithMinHold(300 * time.Millisecond), locker.WithMaxHold(time.Second)} {
-			if r.n(5) == 0 {
+			if r.n(3) == 0 {
 				opts = append(opts, opt)
 			}
 		}
@@ -192,7 +192,7 @@ func use(ctx context.Context, r *random, lease *locker.Lease) {
 		case 4:
 			go lease.Release(ctx)
 		default:
-			time.Sleep(r.upTo(1500 * time.Millisecond))
+			time.Sleep(r.upTo(3 * time.Second))
 		}
 	}
 }
@@ -208,6 +208,7 @@ func TestStress(t *testing.T) {
 		}
 	}
 	t.Logf("HOLDFAST_SEED=%d", seed)
+	grants := 0
 	for _, rate := range []int{0, 5, 20, 50} {
 		for _, slow := range []time.Duration{0, 300 * time.Millisecond} {
 			synctest.Test(t, func(t *testing.T) {
@@ -250,11 +251,12 @@ func TestStress(t *testing.T) {
 					cancel()
 				}
 				b.check(t)
-				if b.grants < 5 {
-					t.Errorf("%d grants, which tells nothing", b.grants)
-				}
+				grants += b.grants
 				time.Sleep(10 * time.Second) // for what is late
 			})
 		}
+	}
+	if grants < 100 {
+		t.Errorf("%d grants, which tells nothing", grants)
 	}
 }
