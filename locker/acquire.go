@@ -117,10 +117,11 @@ func (a *acquiring) next(ctx context.Context, err error, tried string) (stale st
 		return "", err
 	}
 	a.lastErr = err
-	if a.waited() >= a.patience() {
+	delay := a.retryDelay(a.tries)
+	if a.o.Wait == 0 || a.waited()+delay >= a.patience() {
 		return "", a.gaveUp(ctx)
 	}
-	a.c.sleep(ctx, a.retryDelay(a.tries), nil)
+	a.c.sleep(ctx, delay, nil)
 	if ctx.Err() != nil {
 		return "", a.gaveUp(ctx)
 	}

@@ -30,13 +30,10 @@ func Do(ctx context.Context, l Locker, name string, fn func(ctx context.Context,
 	}
 	work, cancel := lease.Context(context.WithValue(ctx, leaseKey{}, lease))
 	defer func() {
-		var over error
-		if before := lease.Err(); errors.Is(before, ErrClosed) {
-			over = before // the client was closed under fn
+		if closed := lease.Err(); errors.Is(closed, ErrClosed) && !errors.Is(err, closed) {
+			err = errors.Join(err, closed) // the client was closed under fn
 		}
-		if failed := lease.Release(ctx); failed != nil { // the *LostError, if it was lost before
-			over = failed
-		}
+		over := lease.Release(ctx) // the *LostError, if it was lost before
 		cancel()
 		if over != nil && !errors.Is(err, over) {
 			err = errors.Join(err, over)

@@ -158,11 +158,8 @@ var errClosing = fmt.Errorf("%w: %w", ErrReleased, ErrClosed)
 // the loss of an outer lease, say, is not the loss of this one.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	switch cause {
-	case nil, err:
+	if cause == nil || cause == err {
 		return err
-	case errClosing:
-		return ErrClosed
 	}
 	return fmt.Errorf("%w (%v)", err, cause)
 }

@@ -13,7 +13,7 @@ import (
 type renewal struct {
 	busy    bool
 	free    latch              // opened when the one under way ends; made anew for each
-	cancel  context.CancelFunc // of the background renewal under way, or nil
+	cancel  context.CancelFunc // of the try under way, or nil
 	due     time.Duration      // of the next in the background, on the monotonic clock; never: Forever
 	fails   int                // in a row
 	lastErr error              // of the last one, nil if it succeeded
@@ -54,10 +54,8 @@ func (h *hold) onDue() Event {
 	h.mu.Lock()
 	over, expired := h.err != nil, h.leftLocked(now) <= 0
 	start := !over && !expired && !h.renewal.busy && now.Mono >= h.renewal.due && !h.maxHoldReached(now)
-	var ctx context.Context
 	if start {
 		h.renewal.busy = true
-		ctx, h.renewal.cancel = context.WithCancel(context.Background())
 	}
 	if now.Mono >= h.renewal.due {
 		h.renewal.due = Forever // until the one under way ends
@@ -73,20 +71,17 @@ func (h *hold) onDue() Event {
 	switch {
 	case !start:
 	case h.c.opts.InProcess:
-		h.renewInBackground(ctx)
+		h.renewInBackground()
 	default:
-		h.c.background.spawn(func() { h.renewInBackground(ctx) })
+		h.c.background.spawn(h.renewInBackground)
 	}
 	return Event{}
 }
 
 // renewInBackground makes one try. The next one is planned when it has ended.
-func (h *hold) renewInBackground(ctx context.Context) {
+func (h *hold) renewInBackground() {
+	ctx := context.Background()
 	e, _ := h.send(ctx, func(left time.Duration) Renewal { return Renewal{TTL: h.atLeast(left)} })
-	h.mu.Lock()
-	h.renewal.cancel()
-	h.renewal.cancel = nil
-	h.mu.Unlock()
 	h.finish(true)
 	h.c.emit(ctx, e)
 }
@@ -198,12 +193,13 @@ func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) 
 		h.from, h.span = sent, span
 	}
 	g := h.grant
+	try, cancel := h.c.bounded(ctx, max(100*time.Millisecond, min(h.ttl/6, maxRenewal)))
+	h.renewal.cancel = cancel
 	h.mu.Unlock()
 	if shorter {
 		h.plan()
 	}
 
-	try, cancel := h.c.bounded(ctx, max(100*time.Millisecond, min(h.ttl/6, maxRenewal)))
 	next, err := h.c.backend.Renew(try, g, r)
 	if err != nil && try.Err() != nil && ctx.Err() == nil {
 		err = fmt.Errorf("locker: renew %q: no answer in time: %w: %w", h.name, ErrUnavailable, err)
@@ -213,6 +209,7 @@ func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) 
 	over := h.check()
 	now := h.c.now()
 	h.mu.Lock()
+	h.renewal.cancel = nil
 	if next.ID == g.ID {
 		h.grant = next
 	}

@@ -130,11 +130,6 @@ func TestContextError(t *testing.T) {
 	if err := contextError(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, cause) || !strings.Contains(err.Error(), "cause") {
 		t.Errorf("contextError = %v, want the context's error, and the words of its cause", err)
 	}
-	ctx, cancel = context.WithCancelCause(context.Background())
-	cancel(errClosing)
-	if err := contextError(ctx); err != ErrClosed {
-		t.Errorf("contextError = %v, want %v", err, ErrClosed)
-	}
 }
 
 func TestSystemClock(t *testing.T) {

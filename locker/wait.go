@@ -41,6 +41,9 @@ func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale
 // looks free or its lease may be taken over.
 func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error) {
 	for {
+		if err := a.awaitOwn(ctx); err != nil {
+			return "", err
+		}
 		a.awaitChange(ctx, info, min(a.pollDelay(info), a.waitLeft()))
 		a.looks++
 		if ctx.Err() != nil || a.waitLeft() == 0 {
