@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 				},
 			}
 		},
-		TTL:      4 * time.Second,
+		TTL:      3 * time.Second,
 		Margin:   5 * time.Second,
 		Parallel: 32,
 	})

@@ -248,7 +248,7 @@ func TestItemDeleted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := openWarm(t)
-			lease := acquire(t, p, t.Name(), locker.WithTTL(3*time.Second))
+			lease := acquire(t, p, t.Name(), locker.WithTTL(9*time.Second))
 			deleteItem(t, t.Name())
 			var lost *locker.LostError
 			if err := use(t, lease); !errors.As(err, &lost) || lost.Reason != locker.LossGone {

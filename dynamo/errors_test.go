@@ -212,7 +212,7 @@ func TestRenewDenied(t *testing.T) {
 			t.Parallel()
 			p := openWarm(t)
 			denied := faulthttp.Error(400, code, "the reason")
-			comes, goes := acquire(t, p, t.Name()+"/1", locker.WithTTL(2*time.Second)), acquire(t, p, t.Name()+"/2", locker.WithTTL(2*time.Second))
+			comes, goes := acquire(t, p, t.Name()+"/1", locker.WithTTL(4*time.Second)), acquire(t, p, t.Name()+"/2", locker.WithTTL(4*time.Second))
 			p.faults.Always(func(c *faulthttp.Call) (*http.Response, error) {
 				if strings.Contains(string(c.Body), goes.ID()) {
 					return denied(c)

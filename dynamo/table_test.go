@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -322,7 +323,10 @@ func TestTableDeleted(t *testing.T) {
 	if err := p.EnsureTable(t.Context()); err != nil {
 		t.Fatalf("EnsureTable = %v, want nil", err)
 	}
-	lease := acquire(t, p, t.Name(), locker.WithTTL(MinTTL))
+	lease, err := p.Acquire(t.Context(), t.Name(), locker.WithTTL(2*time.Second))
+	if err != nil {
+		t.Fatalf("Acquire(%q) = %v, want nil", t.Name(), err)
+	}
 	if err := p.DeleteTable(t.Context()); err != nil {
 		t.Fatalf("DeleteTable = %v, want nil", err)
 	}

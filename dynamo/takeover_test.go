@@ -106,7 +106,7 @@ func TestTakeOverStale(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			writeItem(t, t.Name(), sound(tt.changes))
 			id := fmt.Sprintf("%026x", time.Now().UnixNano())
-			grant, err := p.store.Acquire(t.Context(), locker.Attempt{Name: t.Name(), ID: id, TTL: time.Second, Stale: tt.stale})
+			grant, err := p.store.Acquire(t.Context(), locker.Attempt{Name: t.Name(), ID: id, TTL: 20 * time.Second, Stale: tt.stale})
 			if (err == nil) != tt.ok || !tt.ok && !errors.Is(err, locker.ErrHeld) {
 				t.Errorf("Acquire(%q) with stale %q = %+v, %v, want a grant: %v", t.Name(), tt.stale, grant, err, tt.ok)
 			}

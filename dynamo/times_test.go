@@ -16,7 +16,7 @@ import (
 // from the stored one.
 func TestNoDate(t *testing.T) {
 	t.Parallel()
-	const ttl = 2 * time.Second
+	const ttl = 3 * time.Second
 	off := func(o *Options) { o.ClockMargin = -1 }
 	for _, tt := range []struct {
 		name   string
