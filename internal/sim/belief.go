@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/holdfast/dynamo"
+	"example.com/holdfast/internal/ddbmodel"
+	"example.com/holdfast/locker"
+)
+
+// belief is a lease that was granted, and what is known of how long somebody
+// believed in it: from the return of Acquire to the last time that Err was nil.
+// The world's mutex guards it.
+type belief struct {
+	lease *locker.Lease
+	p     *process
+	index int // among the name's grants
+	over  bool
+}
+
+// granted records a grant. At this very instant nobody else may believe in a
+// lease of the name: those who can be asked are asked now, those whose node is
+// paused when it resumes.
+func (w *world) granted(p *process, l *locker.Lease, ttl time.Duration) {
+	w.mu.Lock()
+	if p.dead {
+		w.mu.Unlock()
+		return
+	}
+	lk := w.locks[l.Name()]
+	b := &belief{lease: l, p: p, index: len(lk.beliefs)}
+	if n := len(lk.beliefs); n > 0 {
+		if last := lk.beliefs[n-1].lease; last.Token() >= l.Token() {
+			w.failLocked("%v was granted %s with token %v, after token %v", p, l.Name(), l.Token(), last.Token())
+		}
+	}
+	others := lk.open(nil)
+	lk.beliefs = append(lk.beliefs, b)
+	w.figure.Grants++
+	w.noteLocked(p, "holds %s, token %v", l.Name(), l.Token())
+	asked := !p.node.stopped
+	w.mu.Unlock()
+	if left := l.Remaining(); asked && left < ttl/2 {
+		w.fail("%v was granted %s with %v remaining of %v", p, l.Name(), left, ttl)
+	}
+	for _, other := range others {
+		w.ask(other)
+	}
+}
+
+// ask looks at a belief, if its process can be asked.
+func (w *world) ask(b *belief) {
+	w.mu.Lock()
+	silent := b.p.dead || b.p.node.stopped
+	w.mu.Unlock()
+	if silent {
+		return
+	}
+	err := b.lease.Err()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	lk := w.locks[b.lease.Name()]
+	switch later := lk.beliefs[b.index+1:]; {
+	case err == nil && b.over:
+		w.failLocked("%v believes in %s, token %v, again", b.p, b.lease.Name(), b.lease.Token())
+	case err == nil && len(later) > 0:
+		w.failLocked("two believe in %s: %v with token %v, and since then %v with token %v",
+			b.lease.Name(), b.p, b.lease.Token(), later[0].p, later[0].lease.Token())
+	case err != nil && !b.over:
+		b.over = true
+		w.noteLocked(b.p, "no longer believes in %s, token %v: %v", b.lease.Name(), b.lease.Token(), err)
+	}
+}
+
+// probe asks a process, or all of them if p is nil, about the leases that it may
+// believe in, and about the latest that it no longer does.
+func (w *world) probe(p *process) {
+	var ask []*belief
+	w.mu.Lock()
+	for _, name := range w.names {
+		ask = append(ask, w.locks[name].open(p)...)
+	}
+	w.mu.Unlock()
+	for _, b := range ask {
+		w.ask(b)
+	}
+}
+
+// open returns the beliefs that are worth asking about: of a process, or of all if
+// p is nil.
+func (lk *lock) open(p *process) []*belief {
+	var list []*belief
+	for i, b := range lk.beliefs {
+		if (p == nil || b.p == p) && (!b.over || i >= len(lk.beliefs)-2) {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// probeNow and then plans itself again.
+func (w *world) probeNow() {
+	w.probe(nil)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.afterLocked(w.probes, w.probeNow)
+}
+
+// committed is told of every write that the store has accepted. It checks that
+// the tokens of the grants rise, whoever comes to hear of them.
+func (w *world) committed(c ddbmodel.Change) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	lk := w.locks[c.Key]
+	w.noteLocked(w.writer, "the store has %s: guid %s, token %s, expiresOn %s", c.Key,
+		text(c.New["guid"]), text(c.New["token"]), text(c.New["expiresOn"]))
+	if w.writer.node != w.last {
+		lk.touched = w.now()
+	}
+	ttl := time.Duration(number(c.New["ttl"])) * time.Millisecond
+	lk.longest = max(lk.longest, ttl)
+	was, is := acquisition(c.Before), acquisition(c.New)
+	if was == is {
+		return
+	}
+	token := number(c.New["token"])
+	if token <= lk.committed {
+		w.failLocked("the store has granted %s with token %d, after token %d", c.Key, token, lk.committed)
+	}
+	lk.committed = max(lk.committed, token)
+	w.owner[is] = w.writer
+	if end := number(c.Before["expiresOn"]); end != 0 {
+		w.tookOverLocked(was, end)
+	}
+}
+
+// tookOverLocked counts a take-over by the rule that allows it: the process's own
+// abandoned attempt, else rule B where it was on and time enough had passed.
+func (w *world) tookOverLocked(was string, end int64) {
+	passed := w.start.Add(w.now()).Sub(time.UnixMilli(end))
+	switch {
+	case w.owner[was] == w.writer:
+		w.figure.TakenOwn++
+	case w.writer.node.ruleB && passed > dynamo.DefaultClockMargin-frontEndSkew:
+		w.figure.TakenB++
+	default:
+		w.figure.TakenA++
+	}
+}
+
+// acquisition returns the ID in an item's revision.
+func acquisition(item ddbmodel.Item) string {
+	id, _, _ := strings.Cut(text(item["guid"]), "/")
+	return id
+}
+
+// number returns an integer attribute, 0 for anything else.
+func number(v types.AttributeValue) int64 {
+	n, err := strconv.ParseInt(text(v), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}

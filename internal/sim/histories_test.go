@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	histories = flag.Int("histories", pickInt(raceDetector, 500, 10_000), "histories of TestHistories")
+	sdk       = flag.Int("sdk", pickInt(raceDetector, 20, 300), "histories of TestSDK, through the real AWS SDK")
+	oneSeed   = flag.Uint64("seed", 0, "the one history to repeat, with its timeline; 0: many")
+	firstSeed = flag.Uint64("first", 0, "the first of many seeds; 0: at random")
+	keepGoing = flag.Bool("all", false, "go on after a violation")
+)
+
+func pickInt(c bool, yes, no int) int {
+	if c {
+		return yes
+	}
+	return no
+}
+
+// runSeed runs one history in a bubble.
+func runSeed(t *testing.T, o Options) (r Result) {
+	synctest.Test(t, func(*testing.T) { r = Run(o) })
+	return r
+}
+
+// TestHistories runs many histories, or the one of -seed.
+func TestHistories(t *testing.T) {
+	figures := runMany(t, *histories, false)
+	if figures.Histories >= 1000 && figures.Violations == 0 && figures.Late*figures.Lost*figures.Stale == 0 {
+		t.Errorf("the unfenced register saw %d late writes and lost %d updates, the fenced one refused %d; want more than 0 of each, or nothing was tried", figures.Late, figures.Lost, figures.Stale)
+	}
+}
+
+// TestSDK runs histories whose requests go through the real AWS SDK.
+func TestSDK(t *testing.T) { runMany(t, *sdk, true) }
+
+// runMany runs n histories, as many at once as there are processors. It stops at
+// the first violation, unless told otherwise.
+func runMany(t *testing.T, n int, sdk bool) Figures {
+	first := *firstSeed
+	if first == 0 {
+		first = 1 + rand.Uint64N(1<<40)
+	}
+	if *oneSeed != 0 {
+		first, n = *oneSeed, 1
+	}
+	start := time.Now()
+	var mu sync.Mutex
+	var total Figures
+	each(n, func(i int) (goOn bool) {
+		o := Options{Seed: first + uint64(i), SDK: sdk}
+		r := runSeed(t, o)
+		mu.Lock()
+		defer mu.Unlock()
+		total.Add(r.Figures)
+		if len(r.Violations) > 0 {
+			report(t, o, r, total.Histories)
+			return *keepGoing
+		}
+		if *oneSeed != 0 {
+			fmt.Fprint(os.Stdout, r.Timeline())
+		}
+		return true
+	})
+	t.Logf("seeds from %d\n%v%12.1f  seconds\n", first, total, time.Since(start).Seconds())
+	return total
+}
+
+// each calls f for 0 to n-1, as many at once as there are processors, until one
+// call returns false.
+func each(n int, f func(i int) bool) {
+	var next atomic.Int64
+	var stopped atomic.Bool
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n) && !stopped.Load(); i = next.Add(1) - 1 {
+				if !f(int(i)) {
+					stopped.Store(true)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// report prints a history that failed, at once: if its goroutines can't end, the
+// bubble ends the program.
+func report(t *testing.T, o Options, r Result, count int) {
+	fmt.Fprintf(os.Stderr, "%s\nviolations in history %d; to repeat it: go test ./internal/sim -run %s -seed %d -v\n", r.Timeline(), count, t.Name(), o.Seed)
+	for _, v := range r.Violations {
+		fmt.Fprintf(os.Stderr, "\t%s\n", v)
+	}
+	t.Errorf("seed %d: %s", o.Seed, r.Violations[0])
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package sim
+
+// raceDetector says that the program was built with the race detector.
+const raceDetector = false
