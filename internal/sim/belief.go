@@ -1,10 +1,12 @@
 package sim
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/holdfast/dynamo"
@@ -16,39 +18,58 @@ import (
 // believed in it: from the return of Acquire to the last time that Err was nil.
 // The world's mutex guards it.
 type belief struct {
-	lease *locker.Lease
-	p     *process
-	index int // among the name's grants
-	over  bool
+	lease   *locker.Lease
+	p       *process
+	options locker.Options
+	index   int   // among the name's grants
+	over    error // what Err returned when it was seen to be over, or nil
 }
 
 // granted records a grant. At this very instant nobody else may believe in a
 // lease of the name: those who can be asked are asked now, those whose node is
 // paused when it resumes.
-func (w *world) granted(p *process, l *locker.Lease, ttl time.Duration) {
+func (w *world) granted(p *process, l *locker.Lease, o locker.Options) {
 	w.mu.Lock()
 	if p.dead {
 		w.mu.Unlock()
 		return
 	}
 	lk := w.locks[l.Name()]
-	b := &belief{lease: l, p: p, index: len(lk.beliefs)}
-	if n := len(lk.beliefs); n > 0 {
-		if last := lk.beliefs[n-1].lease; last.Token() >= l.Token() {
-			w.failLocked("%v was granted %s with token %v, after token %v", p, l.Name(), l.Token(), last.Token())
-		}
-	}
+	b := &belief{lease: l, p: p, options: o, index: len(lk.beliefs)}
 	others := lk.open(nil)
 	lk.beliefs = append(lk.beliefs, b)
 	w.figure.Grants++
 	w.noteLocked(p, "holds %s, token %v", l.Name(), l.Token())
 	asked := !p.node.stopped
 	w.mu.Unlock()
-	if left := l.Remaining(); asked && left < ttl/2 {
-		w.fail("%v was granted %s with %v remaining of %v", p, l.Name(), left, ttl)
+	if left := l.Remaining(); asked && left < o.TTL/2 {
+		w.fail("%v was granted %s with %v remaining of %v", p, l.Name(), left, o.TTL)
 	}
 	for _, other := range others {
 		w.ask(other)
+	}
+	w.compare(lk, b)
+}
+
+// compare wants a grant to be later than the one before: by its token, and by the
+// minimum hold of the other.
+func (w *world) compare(lk *lock, b *belief) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if b.index == 0 {
+		return
+	}
+	name, last := b.lease.Name(), lk.beliefs[b.index-1]
+	if last.lease.Token() >= b.lease.Token() {
+		w.failLocked("%v was granted %s with token %v, after token %v", b.p, name, b.lease.Token(), last.lease.Token())
+	}
+	// A minimum hold counts from before the first request of the attempt, which may
+	// take half of the TTL; and a lease that its own process lost, because its wall
+	// clock stepped, that process may take over at once.
+	least := last.options.MinHold - last.options.TTL/2
+	kept := w.spent[b.lease.ID()].granted - w.spent[last.lease.ID()].sent
+	if kept < least && !errors.Is(last.over, locker.ErrLost) {
+		w.failLocked("%v was granted %s only %v after token %v, whose minimum hold is %v", b.p, name, kept, last.lease.Token(), last.options.MinHold)
 	}
 }
 
@@ -65,13 +86,13 @@ func (w *world) ask(b *belief) {
 	defer w.mu.Unlock()
 	lk := w.locks[b.lease.Name()]
 	switch later := lk.beliefs[b.index+1:]; {
-	case err == nil && b.over:
+	case err == nil && b.over != nil:
 		w.failLocked("%v believes in %s, token %v, again", b.p, b.lease.Name(), b.lease.Token())
 	case err == nil && len(later) > 0:
 		w.failLocked("two believe in %s: %v with token %v, and since then %v with token %v",
 			b.lease.Name(), b.p, b.lease.Token(), later[0].p, later[0].lease.Token())
-	case err != nil && !b.over:
-		b.over = true
+	case err != nil && b.over == nil:
+		b.over = err
 		w.noteLocked(b.p, "no longer believes in %s, token %v: %v", b.lease.Name(), b.lease.Token(), err)
 	}
 }
@@ -95,7 +116,7 @@ func (w *world) probe(p *process) {
 func (lk *lock) open(p *process) []*belief {
 	var list []*belief
 	for i, b := range lk.beliefs {
-		if (p == nil || b.p == p) && (!b.over || i >= len(lk.beliefs)-2) {
+		if (p == nil || b.p == p) && (b.over == nil || i >= len(lk.beliefs)-2) {
 			list = append(list, b)
 		}
 	}
@@ -123,7 +144,7 @@ func (w *world) committed(c ddbmodel.Change) {
 	}
 	ttl := time.Duration(number(c.New["ttl"])) * time.Millisecond
 	lk.longest = max(lk.longest, ttl)
-	was, is := acquisition(c.Before), acquisition(c.New)
+	was, is := acquisitionID(text(c.Before["guid"])), acquisitionID(text(c.New["guid"]))
 	if was == is {
 		return
 	}
@@ -132,7 +153,7 @@ func (w *world) committed(c ddbmodel.Change) {
 		w.failLocked("the store has granted %s with token %d, after token %d", c.Key, token, lk.committed)
 	}
 	lk.committed = max(lk.committed, token)
-	w.owner[is] = w.writer
+	w.spent[is].granted = w.now()
 	if end := number(c.Before["expiresOn"]); end != 0 {
 		w.tookOverLocked(was, end)
 	}
@@ -143,7 +164,7 @@ func (w *world) committed(c ddbmodel.Change) {
 func (w *world) tookOverLocked(was string, end int64) {
 	passed := w.start.Add(w.now()).Sub(time.UnixMilli(end))
 	switch {
-	case w.owner[was] == w.writer:
+	case w.spent[was].p == w.writer:
 		w.figure.TakenOwn++
 	case w.writer.node.ruleB && passed > dynamo.DefaultClockMargin-frontEndSkew:
 		w.figure.TakenB++
@@ -152,9 +173,26 @@ func (w *world) tookOverLocked(was string, end int64) {
 	}
 }
 
-// acquisition returns the ID in an item's revision.
-func acquisition(item ddbmodel.Item) string {
-	id, _, _ := strings.Cut(text(item["guid"]), "/")
+// acquisition is what became of an ID.
+type acquisition struct {
+	p       *process
+	sent    time.Duration // when the first request with it was
+	granted time.Duration // when the store made it the holder
+}
+
+// spendLocked notes the first request with an ID.
+func (w *world) spendLocked(p *process, request any) {
+	if in, ok := request.(*dynamodb.UpdateItemInput); ok {
+		id := acquisitionID(text(in.ExpressionAttributeValues[":guid"]))
+		if w.spent[id] == nil {
+			w.spent[id] = &acquisition{p: p, sent: w.now()}
+		}
+	}
+}
+
+// acquisitionID returns the ID in a revision.
+func acquisitionID(revision string) string {
+	id, _, _ := strings.Cut(revision, "/")
 	return id
 }
 

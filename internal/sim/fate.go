@@ -40,6 +40,10 @@ func (w *world) fateLocked(p *process, request any) fate {
 	if w.calm {
 		return f
 	}
+	if p.node.link == linkSlow {
+		f.there += between(r, 0, w.ttl/10)
+		f.back += between(r, 0, w.ttl/10)
+	}
 	bad := func(p float64) bool { return chance(r, p*w.wild) }
 	f.lostRequest, f.lostAnswer = bad(0.02), bad(0.025)
 	f.errorBefore, f.errorAfter = bad(0.01), bad(0.015)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,22 +15,29 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", pickInt(raceDetector, 500, 10_000), "histories of TestHistories")
-	sdk       = flag.Int("sdk", pickInt(raceDetector, 20, 300), "histories of TestSDK, through the real AWS SDK")
-	oneSeed   = flag.Uint64("seed", 0, "the one history to repeat, with its timeline; 0: many")
-	firstSeed = flag.Uint64("first", 0, "the first of many seeds; 0: at random")
+	histories = flag.Int("histories", choose(raceDetector, 500, 10_000), "histories of TestHistories")
+	sdk       = flag.Int("sdk", choose(raceDetector, 20, 300), "histories of TestSDK, through the real AWS SDK")
+	oneSeed   = flag.Uint64("seed", 0, "the one history to repeat, with its timeline, up to ten times until it fails; 0: many histories")
+	firstSeed = flag.Uint64("first", 0, "the first of the many seeds; 0: at random")
 	keepGoing = flag.Bool("all", false, "go on after a violation")
+	timelines = flag.Bool("timelines", true, "print the timeline of a history that fails")
 )
 
-func pickInt(c bool, yes, no int) int {
+func choose(c bool, yes, no int) int {
 	if c {
 		return yes
 	}
 	return no
 }
 
+// patience is how much real time a history may take. It takes some milliseconds.
+const patience = 3 * time.Minute
+
 // runSeed runs one history in a bubble.
 func runSeed(t *testing.T, o Options) (r Result) {
+	defer time.AfterFunc(patience, func() {
+		panic(fmt.Sprintf("the history of seed %d makes no progress: a goroutine waits for a mutex that is never unlocked, or runs for ever", o.Seed))
+	}).Stop()
 	synctest.Test(t, func(*testing.T) { r = Run(o) })
 	return r
 }
@@ -45,21 +53,22 @@ func TestHistories(t *testing.T) {
 // TestSDK runs histories whose requests go through the real AWS SDK.
 func TestSDK(t *testing.T) { runMany(t, *sdk, true) }
 
-// runMany runs n histories, as many at once as there are processors. It stops at
-// the first violation, unless told otherwise.
+// runMany runs n histories, as many at once as there are processors, or the one of
+// -seed. It stops at the first violation, unless told otherwise.
 func runMany(t *testing.T, n int, sdk bool) Figures {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // histories are small and short-lived
+	if *oneSeed != 0 {
+		return repeat(t, Options{*oneSeed, sdk})
+	}
 	first := *firstSeed
 	if first == 0 {
 		first = 1 + rand.Uint64N(1<<40)
-	}
-	if *oneSeed != 0 {
-		first, n = *oneSeed, 1
 	}
 	start := time.Now()
 	var mu sync.Mutex
 	var total Figures
 	each(n, func(i int) (goOn bool) {
-		o := Options{Seed: first + uint64(i), SDK: sdk}
+		o := Options{first + uint64(i), sdk}
 		r := runSeed(t, o)
 		mu.Lock()
 		defer mu.Unlock()
@@ -68,13 +77,24 @@ func runMany(t *testing.T, n int, sdk bool) Figures {
 			report(t, o, r, total.Histories)
 			return *keepGoing
 		}
-		if *oneSeed != 0 {
-			fmt.Fprint(os.Stdout, r.Timeline())
-		}
 		return true
 	})
 	t.Logf("seeds from %d\n%v%12.1f  seconds\n", first, total, time.Since(start).Seconds())
 	return total
+}
+
+// repeat runs one history until it fails, a few times at most: what happens at one
+// instant happens in any order.
+func repeat(t *testing.T, o Options) Figures {
+	var r Result
+	for range 10 {
+		if r = runSeed(t, o); len(r.Violations) > 0 {
+			report(t, o, r, 1)
+			return r.Figures
+		}
+	}
+	t.Logf("seed %d\n%s\n%v", o.Seed, r.Timeline(), r.Figures)
+	return r.Figures
 }
 
 // each calls f for 0 to n-1, as many at once as there are processors, until one
@@ -98,7 +118,10 @@ func each(n int, f func(i int) bool) {
 // report prints a history that failed, at once: if its goroutines can't end, the
 // bubble ends the program.
 func report(t *testing.T, o Options, r Result, count int) {
-	fmt.Fprintf(os.Stderr, "%s\nviolations in history %d; to repeat it: go test ./internal/sim -run %s -seed %d -v\n", r.Timeline(), count, t.Name(), o.Seed)
+	if *timelines {
+		fmt.Fprint(os.Stderr, r.Timeline())
+	}
+	fmt.Fprintf(os.Stderr, "\nviolations in history %d; to repeat it: go test ./internal/sim -run %s -seed %d -v\n", count, t.Name(), o.Seed)
 	for _, v := range r.Violations {
 		fmt.Fprintf(os.Stderr, "\t%s\n", v)
 	}

@@ -34,7 +34,7 @@ func (w *world) endChaos() {
 // retire ends the node's troubles and its process.
 func (n *node) retire() {
 	n.resume()
-	n.rejoin()
+	n.setLink(linkGood)
 	w := n.world
 	w.mu.Lock()
 	p := n.process
@@ -71,7 +71,7 @@ func (w *world) takeAll() {
 			if err != nil {
 				w.fail("%v: Acquire(%q) = %v in the calm", p, name, err)
 			} else {
-				w.granted(p, lease, w.ttl)
+				w.granted(p, lease, locker.Options{TTL: w.ttl})
 				w.judgeWait(name, from)
 			}
 			w.mu.Lock()

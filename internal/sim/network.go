@@ -65,6 +65,7 @@ func (c *call) departLocked() {
 	}
 	p.calls = append(p.calls, c)
 	c.fate = w.fateLocked(p, c.request)
+	w.spendLocked(p, c.request)
 	w.figure.Requests++
 	if c.fate.pauseBefore > 0 {
 		p.node.stopLocked("is paused before a request leaves", false, c.fate.pauseBefore)
@@ -92,7 +93,7 @@ func (c *call) leave() {
 // leaveLocked sends the request into the network.
 func (c *call) leaveLocked() {
 	w, f := c.p.world, &c.fate
-	cut := c.p.node.cutOut
+	cut := c.p.node.link == linkMute
 	w.noteLocked(c.p, "sends %v%v", shown{c.request}, troubles{f, cut})
 	for _, d := range f.again {
 		if !cut {
@@ -167,7 +168,7 @@ func (c *call) deliver(ans ddbmodel.Answer, err error) {
 		w.reachLocked(c.p, 0, func() { c.deliver(ans, err) })
 		return
 	}
-	if c.done || c.p.node.cutIn && !c.p.dead {
+	if c.done || c.p.node.link >= linkDeaf && !c.p.dead {
 		return
 	}
 	c.endLocked()

@@ -6,6 +6,18 @@ import (
 	"time"
 )
 
+// link is how a node's way to the store is.
+type link int
+
+const (
+	linkGood link = iota
+	linkSlow      // messages take long, but not too long
+	linkDeaf      // requests arrive, answers don't
+	linkMute      // requests don't arrive
+)
+
+var linkNames = [...]string{"good", "slow", "deaf", "mute"}
+
 // node is a machine. It runs one process at a time.
 type node struct {
 	world *world
@@ -17,8 +29,7 @@ type node struct {
 	process  *process // the latest; it may be dead
 	started  int      // processes so far
 	stopped  bool     // paused or suspended
-	cutOut   bool     // its requests are lost
-	cutIn    bool     // answers to it are
+	link     link
 	withheld []*event // what would have reached the process
 	parked   []func() // requests that the process sent while it was stopped
 	random   *rand.Rand
@@ -138,28 +149,35 @@ func (n *node) deliverLocked() {
 	}
 }
 
-// isolate cuts the node off from the network for a while, in both directions or
-// in one.
+// isolate takes the node out of the network for a while. Before the way is cut it
+// may be slow, or work in one direction only.
 func (n *node) isolate() {
 	w := n.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n.cutOut || n.cutIn {
+	if n.link != linkGood {
 		return
 	}
-	d := n.while()
-	n.cutOut, n.cutIn = chance(n.random, 0.6), chance(n.random, 0.8)
-	w.noteLocked(n.process, "node %d is cut off for %v: requests %v, answers %v", n.id, d, n.cutOut, n.cutIn)
-	w.afterLocked(d, n.rejoin)
+	var from time.Duration
+	phase := func(l link, p float64) {
+		if chance(n.random, p) {
+			w.afterLocked(from, func() { n.setLink(l) })
+			from += n.while()
+		}
+	}
+	phase(linkSlow, 0.5)
+	phase(linkDeaf, 0.4)
+	phase(linkMute, 0.8)
+	w.afterLocked(from, func() { n.setLink(linkGood) })
 }
 
-func (n *node) rejoin() {
+func (n *node) setLink(l link) {
 	w := n.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n.cutOut || n.cutIn {
-		n.cutOut, n.cutIn = false, false
-		w.noteLocked(n.process, "node %d is back in the network", n.id)
+	if n.link != l && (l == linkGood || !w.calm) {
+		n.link = l
+		w.noteLocked(n.process, "the link of node %d is %s", n.id, linkNames[l])
 	}
 }
 

@@ -52,7 +52,7 @@ func newWeather(seed uint64) weather {
 		staleBy:  between(r, 10*time.Millisecond, 2*time.Second),
 	}
 	w.ttl = min(w.ttl, 10*time.Second)
-	w.duration = time.Duration(5+r.IntN(6)) * w.ttl
+	w.duration = time.Duration(7+r.IntN(8)) * w.ttl
 	if r.IntN(4) > 0 {
 		w.probes = between(r, w.ttl/50, w.ttl/2)
 	}

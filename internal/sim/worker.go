@@ -28,7 +28,8 @@ func (wk *worker) run() {
 		if chance(r, 0.35) {
 			name = w.names[1]
 		}
-		lease, ttl, err := wk.acquire(name)
+		o := wk.options()
+		lease, err := wk.acquire(name, o)
 		if !wk.p.alive() {
 			return
 		}
@@ -36,47 +37,54 @@ func (wk *worker) run() {
 			wk.expect(err)
 			continue
 		}
-		w.granted(wk.p, lease, ttl)
-		wk.hold(lease, ttl)
+		w.granted(wk.p, lease, o)
+		wk.hold(lease, o.TTL)
 	}
 }
 
-// acquire asks for a name with options at random.
-func (wk *worker) acquire(name string) (*locker.Lease, time.Duration, error) {
+// options are those of a call of Acquire, at random.
+func (wk *worker) options() locker.Options {
 	w, r := wk.p.world, wk.random
-	ttl := w.ttl
+	o := locker.Options{TTL: w.ttl}
 	if chance(r, 0.15) {
-		ttl = between(r, max(w.ttl/2, 500*time.Millisecond), 2*w.ttl).Round(time.Millisecond)
+		o.TTL = between(r, max(w.ttl/2, 500*time.Millisecond), 2*w.ttl).Round(time.Millisecond)
 	}
-	opts := []locker.Option{locker.WithTTL(ttl)}
-	give := func(p float64, opt locker.Option) {
-		if chance(r, p) {
-			opts = append(opts, opt)
-		}
+	if chance(r, 0.15) {
+		o.MinHold = between(r, 0, o.TTL)
 	}
-	give(0.25, locker.WithoutRenewal())
-	give(0.15, locker.WithMinHold(between(r, 0, ttl)))
-	give(0.2, locker.WithMaxHold(between(r, 0, 2*ttl)))
-	give(0.2, locker.WithData([]byte("data")))
+	if chance(r, 0.2) {
+		o.MaxHold = between(r, 0, 2*o.TTL)
+	}
+	if chance(r, 0.2) {
+		o.Data = []byte("data")
+	}
+	o.NoRenewal = chance(r, 0.3)
+	switch x := r.Float64(); {
+	case x < 0.35: // no waiting
+	case x < 0.7:
+		o.Wait = between(r, 0, 2*o.TTL)
+	default:
+		o.Wait = locker.Forever
+	}
+	return o
+}
+
+// acquire asks for a name. The call is cancelled after a while if it waits for
+// ever, and at times if it does not.
+func (wk *worker) acquire(name string, o locker.Options) (*locker.Lease, error) {
+	r := wk.random
 	ctx, cancel := context.WithCancel(wk.p.life)
 	defer cancel()
-	giveUp := time.Duration(-1)
-	switch x := r.Float64(); {
-	case x < 0.35:
-		opts = append(opts, locker.NoWait())
-	case x < 0.7:
-		opts = append(opts, locker.WithWait(between(r, 0, 2*ttl)))
-	default:
-		giveUp = between(r, 0, 4*ttl)
+	if o.Wait == locker.Forever {
+		defer processClock{wk.p}.AfterFunc(between(r, 0, 4*o.TTL), cancel).Stop()
+	} else if chance(r, 0.1) {
+		defer processClock{wk.p}.AfterFunc(between(r, 0, o.TTL/2), cancel).Stop()
 	}
-	if giveUp < 0 && chance(r, 0.1) {
-		giveUp = between(r, 0, ttl/2)
+	all := func(dst *locker.Options) {
+		o.Owner = dst.Owner
+		*dst = o
 	}
-	if giveUp >= 0 {
-		defer processClock{wk.p}.AfterFunc(giveUp, cancel).Stop()
-	}
-	lease, err := wk.p.locker.Acquire(ctx, name, opts...)
-	return lease, ttl, err
+	return wk.p.locker.Acquire(ctx, name, all)
 }
 
 // expect wants the error of a call of Acquire to be one that it may have here.
@@ -94,9 +102,9 @@ func (wk *worker) hold(l *locker.Lease, ttl time.Duration) {
 	w, r := wk.p.world, wk.random
 	left := between(r, 0, ttl/3)
 	switch x := r.Float64(); {
-	case x < 0.35:
+	case x < 0.3:
 		left = between(r, ttl/3, 3*ttl/2)
-	case x < 0.45:
+	case x < 0.5:
 		left = between(r, ttl, 4*ttl)
 	}
 	for end := w.now() + left; w.now() < end && l.Err() == nil; {
@@ -120,7 +128,7 @@ func (wk *worker) extend(l *locker.Lease, ttl time.Duration) {
 	case 0:
 		l.Renew(ctx)
 	case 1:
-		l.Ensure(ctx, between(r, 0, 2*ttl))
+		l.Ensure(ctx, between(r, 0, 5*ttl/2))
 	case 2:
 		l.SetData(ctx, []byte("more"))
 	}

@@ -25,12 +25,12 @@ type world struct {
 	mu      sync.Mutex
 	queue   queue
 	planned int
-	sent    map[uint64]int // requests by content, for their fates
-	running int            // goroutines of the history's own
-	calm    bool           // the chaos has ended
-	last    *node          // the one that is fresh then
-	writer  *process       // whose request the store carries out
-	owner   map[string]*process // by acquisition ID
+	sent    map[uint64]int          // requests by content, for their fates
+	running int                     // goroutines of the history's own
+	calm    bool                    // the chaos has ended
+	last    *node                   // the one that is fresh then
+	writer  *process                // whose request the store carries out
+	spent   map[string]*acquisition // by ID
 	locks   map[string]*lock
 	log     []entry
 	failed  []string
@@ -48,7 +48,7 @@ type lock struct {
 func newWorld(seed uint64, sdk bool) *world {
 	w := &world{
 		weather: newWeather(seed), seed: seed, sdk: sdk, start: time.Now(),
-		sent: make(map[uint64]int), locks: make(map[string]*lock), owner: make(map[string]*process),
+		sent: make(map[uint64]int), locks: make(map[string]*lock), spent: make(map[string]*acquisition),
 	}
 	for _, name := range w.names {
 		w.locks[name] = &lock{}
