@@ -19,7 +19,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
 
 	"example.com/holdfast/dynamo"
 	"example.com/holdfast/internal/ddbmodel"
@@ -148,7 +147,6 @@ func attributesOf(out any, err error) ddbmodel.Item {
 	}
 	switch out := out.(type) {
 	case *dynamodb.GetItemOutput:
-		out.ResultMetadata = middleware.Metadata{}
 		return out.Item
 	case *dynamodb.UpdateItemOutput:
 		return out.Attributes

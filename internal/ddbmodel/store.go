@@ -66,6 +66,13 @@ func (s *Store) Item(table, key string) Item {
 	return t.latest(key)
 }
 
+// Clear empties a table, as if its items had never been.
+func (s *Store) Clear(table string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.tables[table].items)
+}
+
 // Do carries out a request: a *dynamodb.GetItemInput, *dynamodb.UpdateItemInput
 // or *dynamodb.DescribeTableInput. It returns the output of that type, or one of
 // DynamoDB's errors as the SDK has it, or an [*UnmodelledError].

@@ -53,12 +53,23 @@ func TestHistories(t *testing.T) {
 // TestSDK runs histories whose requests go through the real AWS SDK.
 func TestSDK(t *testing.T) { runMany(t, *sdk, true) }
 
+// TestChecksCanFail expects violations of a store that loses its items.
+func TestChecksCanFail(t *testing.T) {
+	figures := Figures{}
+	for seed := range uint64(10) {
+		figures.Add(runSeed(t, Options{Seed: seed + 1, Amnesia: true}).Figures)
+	}
+	if figures.Violations == 0 {
+		t.Errorf("no violation was seen on a store that loses its items\n%v", figures)
+	}
+}
+
 // runMany runs n histories, as many at once as there are processors, or the one of
 // -seed. It stops at the first violation, unless told otherwise.
 func runMany(t *testing.T, n int, sdk bool) Figures {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // histories are small and short-lived
 	if *oneSeed != 0 {
-		return repeat(t, Options{*oneSeed, sdk})
+		return repeat(t, Options{Seed: *oneSeed, SDK: sdk})
 	}
 	first := *firstSeed
 	if first == 0 {
@@ -68,7 +79,7 @@ func runMany(t *testing.T, n int, sdk bool) Figures {
 	var mu sync.Mutex
 	var total Figures
 	each(n, func(i int) (goOn bool) {
-		o := Options{first + uint64(i), sdk}
+		o := Options{Seed: first + uint64(i), SDK: sdk}
 		r := runSeed(t, o)
 		mu.Lock()
 		defer mu.Unlock()

@@ -8,8 +8,9 @@ import (
 
 // Options choose a history.
 type Options struct {
-	Seed uint64
-	SDK  bool // send requests through the real AWS SDK
+	Seed    uint64
+	SDK     bool // send requests through the real AWS SDK
+	Amnesia bool // the store loses all items now and then: the checks must notice
 }
 
 // Result is what came of a history.
@@ -97,12 +98,23 @@ func Run(o Options) Result {
 	if w.probes > 0 {
 		w.afterLocked(w.probes, w.probeNow)
 	}
+	if o.Amnesia {
+		for at := w.ttl; at < w.duration; at += w.ttl {
+			w.afterLocked(at, w.forget)
+		}
+	}
 	w.mu.Unlock()
 	w.turn("the chaos", 2*w.duration, func() bool { return !chaos })
 	w.endChaos()
 	w.takeAll()
 	w.turn("the end of all processes", time.Hour, func() bool { return w.running == 0 })
 	return w.result()
+}
+
+// forget makes the store lose all items.
+func (w *world) forget() {
+	w.store.Clear(table)
+	w.note(nil, "the store loses everything")
 }
 
 // result judges the registers and sums up.
