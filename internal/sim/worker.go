@@ -60,8 +60,8 @@ func (wk *worker) options() locker.Options {
 	}
 	o.NoRenewal = chance(r, 0.3)
 	switch x := r.Float64(); {
-	case x < 0.35: // no waiting
-	case x < 0.7:
+	case x < 0.25: // no waiting
+	case x < 0.55:
 		o.Wait = between(r, 0, 2*o.TTL)
 	default:
 		o.Wait = locker.Forever
@@ -124,13 +124,16 @@ func (wk *worker) extend(l *locker.Lease, ttl time.Duration) {
 	ctx, cancel := context.WithCancel(wk.p.life)
 	defer cancel()
 	defer processClock{wk.p}.AfterFunc(between(r, 0, ttl), cancel).Stop()
-	switch r.IntN(3) {
+	switch r.IntN(4) {
 	case 0:
 		l.Renew(ctx)
 	case 1:
 		l.Ensure(ctx, between(r, 0, 5*ttl/2))
 	case 2:
 		l.SetData(ctx, []byte("more"))
+	case 3: // longer, and at once shorter again
+		l.Ensure(ctx, between(r, ttl, 3*ttl))
+		l.Renew(ctx)
 	}
 }
 
