@@ -71,14 +71,16 @@ func TestUnmodelled(t *testing.T) {
 	store := newModel("locks")
 	direct := ddbmodel.NewAPI(ddbmodel.Direct(store, time.Now))
 	for name, change := range map[string]func(*dynamodb.UpdateItemInput){
-		"a bare name":      func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("x = :x") },
-		"a path":           func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#x.#x = :x") },
-		"a list element":   func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #x[0] = :x") },
-		"IN":               func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#x IN (:x)") },
-		"a function":       func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("size(#x) = :x") },
-		"ADD":              func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("ADD #x :x") },
-		"consumed":         func(in *dynamodb.UpdateItemInput) { in.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal },
-		"collection sizes": func(in *dynamodb.UpdateItemInput) { in.ReturnItemCollectionMetrics = types.ReturnItemCollectionMetricsSize },
+		"a bare name":    func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("x = :x") },
+		"a path":         func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#x.#x = :x") },
+		"a list element": func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #x[0] = :x") },
+		"IN":             func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#x IN (:x)") },
+		"a function":     func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("size(#x) = :x") },
+		"ADD":            func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("ADD #x :x") },
+		"consumed":       func(in *dynamodb.UpdateItemInput) { in.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal },
+		"collection sizes": func(in *dynamodb.UpdateItemInput) {
+			in.ReturnItemCollectionMetrics = types.ReturnItemCollectionMetricsSize
+		},
 		"Expected": func(in *dynamodb.UpdateItemInput) {
 			in.Expected = map[string]types.ExpectedAttributeValue{"x": {Exists: aws.Bool(false)}}
 		},

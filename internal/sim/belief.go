@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +20,8 @@ type belief struct {
 	lease   *locker.Lease
 	p       *process
 	options locker.Options
-	index   int   // among the name's grants
-	over    error // what Err returned when it was seen to be over, or nil
+	index   int // among the name's grants
+	over    bool
 }
 
 // granted records a grant. At this very instant nobody else may believe in a
@@ -64,11 +63,10 @@ func (w *world) compare(lk *lock, b *belief) {
 		w.failLocked("%v was granted %s with token %v, after token %v", b.p, name, b.lease.Token(), last.lease.Token())
 	}
 	// A minimum hold counts from before the first request of the attempt, which may
-	// take half of the TTL; and a lease that its own process lost, because its wall
-	// clock stepped, that process may take over at once.
+	// take half of the TTL.
 	least := last.options.MinHold - last.options.TTL/2
 	kept := w.spent[b.lease.ID()].granted - w.spent[last.lease.ID()].sent
-	if kept < least && !errors.Is(last.over, locker.ErrLost) {
+	if kept < least {
 		w.failLocked("%v was granted %s only %v after token %v, whose minimum hold is %v", b.p, name, kept, last.lease.Token(), last.options.MinHold)
 	}
 }
@@ -86,13 +84,13 @@ func (w *world) ask(b *belief) {
 	defer w.mu.Unlock()
 	lk := w.locks[b.lease.Name()]
 	switch later := lk.beliefs[b.index+1:]; {
-	case err == nil && b.over != nil:
+	case err == nil && b.over:
 		w.failLocked("%v believes in %s, token %v, again", b.p, b.lease.Name(), b.lease.Token())
 	case err == nil && len(later) > 0:
 		w.failLocked("two believe in %s: %v with token %v, and since then %v with token %v",
 			b.lease.Name(), b.p, b.lease.Token(), later[0].p, later[0].lease.Token())
-	case err != nil && b.over == nil:
-		b.over = err
+	case err != nil && !b.over:
+		b.over = true
 		w.noteLocked(b.p, "no longer believes in %s, token %v: %v", b.lease.Name(), b.lease.Token(), err)
 	}
 }
@@ -116,7 +114,7 @@ func (w *world) probe(p *process) {
 func (lk *lock) open(p *process) []*belief {
 	var list []*belief
 	for i, b := range lk.beliefs {
-		if (p == nil || b.p == p) && (b.over == nil || i >= len(lk.beliefs)-2) {
+		if (p == nil || b.p == p) && (!b.over || i >= len(lk.beliefs)-2) {
 			list = append(list, b)
 		}
 	}
