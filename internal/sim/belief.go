@@ -140,8 +140,7 @@ func (w *world) committed(c ddbmodel.Change) {
 	if w.writer.node != w.last {
 		lk.touched = w.now()
 	}
-	ttl := time.Duration(number(c.New["ttl"])) * time.Millisecond
-	lk.longest = max(lk.longest, ttl)
+	lk.longest = max(lk.longest, ttlOf(c.New))
 	was, is := acquisitionID(text(c.Before["guid"])), acquisitionID(text(c.New["guid"]))
 	if was == is {
 		return
@@ -192,6 +191,11 @@ func (w *world) spendLocked(p *process, request any) {
 func acquisitionID(revision string) string {
 	id, _, _ := strings.Cut(revision, "/")
 	return id
+}
+
+// ttlOf returns the TTL that an item tells.
+func ttlOf(item ddbmodel.Item) time.Duration {
+	return time.Duration(number(item["ttl"])) * time.Millisecond
 }
 
 // number returns an integer attribute, 0 for anything else.

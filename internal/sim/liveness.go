@@ -52,10 +52,17 @@ func (n *node) retire() {
 }
 
 // takeAll starts a process on a node of its own, which has to get every name
-// within two TTLs and the margin. These count from the last write to the name's
-// item that another process's late request still made.
+// within two TTLs and the margin. The TTL is the longest that the name's item has
+// from now on, and both count from the last write to it that another process's
+// late request still made.
 func (w *world) takeAll() {
 	n := newNode(w, len(w.nodes))
+	for _, name := range w.names {
+		item := w.store.Item(table, name)
+		w.mu.Lock()
+		w.locks[name].longest = max(w.ttl, ttlOf(item))
+		w.mu.Unlock()
+	}
 	w.mu.Lock()
 	w.last = n
 	p := n.newProcessLocked()

@@ -42,7 +42,7 @@ type lock struct {
 	beliefs   []*belief     // in the order of the grants
 	committed int64         // highest token that the store has accepted
 	touched   time.Duration // when another process than the final one last wrote the item
-	longest   time.Duration // the longest TTL that was written
+	longest   time.Duration // the longest TTL that was written, since the chaos if it has ended
 }
 
 func newWorld(seed uint64, sdk bool) *world {
