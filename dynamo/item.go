@@ -171,5 +171,5 @@ func sequence(guid, id string) (n int64, ok bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
-	return n, err == nil && n >= firstSequence && n < deadSequence
+	return n, err == nil && digits[0] != '+' && n >= firstSequence && n < deadSequence
 }

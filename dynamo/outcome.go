@@ -108,11 +108,32 @@ func (s *store) failure(what, name string, err error) error {
 	if name != "" {
 		fmt.Fprintf(&b, " %q", name)
 	}
-	fmt.Fprintf(&b, " in table %q%s", s.table, s.where(err))
+	fmt.Fprintf(&b, " in table %q%s%s", s.table, s.where(err), throttlingReasons(err))
 	if classify(err) == unknown {
 		return fmt.Errorf("%s: %w: %w", &b, locker.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w", &b, err)
+}
+
+// throttlingReasons lists why DynamoDB throttled a request, which its message leaves out.
+func throttlingReasons(err error) string {
+	var throttled *types.ThrottlingException
+	var exceeded *types.ProvisionedThroughputExceededException
+	var limited *types.RequestLimitExceeded
+	var list []types.ThrottlingReason
+	switch {
+	case errors.As(err, &throttled):
+		list = throttled.ThrottlingReasons
+	case errors.As(err, &exceeded):
+		list = exceeded.ThrottlingReasons
+	case errors.As(err, &limited):
+		list = limited.ThrottlingReasons
+	}
+	text := ""
+	for _, r := range list {
+		text += fmt.Sprintf(": throttled, %s of %s", aws.ToString(r.Reason), aws.ToString(r.Resource))
+	}
+	return text
 }
 
 // where names the region and the host that a request went to, as far as is known.

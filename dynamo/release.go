@@ -31,7 +31,7 @@ func (s *store) Release(ctx context.Context, g locker.Grant, hold time.Duration)
 		if bad == nil && it.GUID == revision(g.ID, deadSequence) {
 			return nil
 		}
-		return s.lost(g, attrs, err)
+		return s.lost("release", g, attrs, err)
 	}
 	return nil
 }

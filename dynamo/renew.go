@@ -32,7 +32,7 @@ func (s *store) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (lo
 	attrs, err := s.update(ctx, r.TTL, in)
 	switch classify(err) {
 	case refused:
-		return g, s.lost(g, attrs, err)
+		return g, s.lost("renew", g, attrs, err)
 	case unknown, final:
 		return g, s.failure("renew", g.Name, err)
 	}
@@ -46,7 +46,7 @@ func (s *store) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (lo
 
 // lost tells from the item that made a renewal or release fail what has become of
 // the lease.
-func (s *store) lost(g locker.Grant, attrs map[string]types.AttributeValue, cause error) error {
+func (s *store) lost(what string, g locker.Grant, attrs map[string]types.AttributeValue, cause error) error {
 	lost := &locker.LostError{Name: g.Name, Token: g.Token, Reason: locker.LossTaken}
 	if len(attrs) == 0 {
 		lost.Reason = locker.LossGone
@@ -60,7 +60,7 @@ func (s *store) lost(g locker.Grant, attrs map[string]types.AttributeValue, caus
 	if _, mine := sequence(it.GUID, g.ID); mine {
 		// A write of this acquisition with this sequence or a later one: a copy of
 		// this request came before it. Nobody else has the lock; a later send tells.
-		return fmt.Errorf("dynamo: renew %q: %w: a copy of the request came first: %w", g.Name, locker.ErrUnavailable, cause)
+		return fmt.Errorf("dynamo: %s %q: %w: a copy of the request came first: %w", what, g.Name, locker.ErrUnavailable, cause)
 	}
 	times, known := s.now()
 	if state, _, _ := it.state(times, known, s.o.ClockMargin); state == locker.StateFree {

@@ -23,7 +23,7 @@ type hold struct {
 	minHold  time.Duration
 	maxHold  time.Duration
 	renews   bool           // in the background
-	acquired moment.Reading // before the first send of the acquisition
+	acquired moment.Reading // when the grant was in hand: holds count from here, the lease from before its send
 
 	// Guarded by schedule.mu.
 	due   time.Duration // on the monotonic clock
@@ -62,7 +62,7 @@ func (c *Client) ttlFor(d time.Duration) time.Duration {
 func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Options) (*Lease, error) {
 	h := &hold{
 		c: c, name: g.Name, owner: o.Owner, ttl: o.TTL, minHold: o.MinHold, maxHold: o.MaxHold,
-		renews: !o.NoRenewal, acquired: first, index: -1,
+		renews: !o.NoRenewal, acquired: c.now(), index: -1,
 		grant: g, from: first, span: o.TTL - c.slack(o.TTL),
 	}
 	h.renewal.due = h.nextRenewal()
