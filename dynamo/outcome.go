@@ -108,15 +108,15 @@ func (s *store) failure(what, name string, err error) error {
 	if name != "" {
 		fmt.Fprintf(&b, " %q", name)
 	}
-	fmt.Fprintf(&b, " in table %q%s%s", s.table, s.where(err), throttlingReasons(err))
+	fmt.Fprintf(&b, " in table %q%s%s", s.table, s.where(err), whyThrottled(err))
 	if classify(err) == unknown {
 		return fmt.Errorf("%s: %w: %w", &b, locker.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w", &b, err)
 }
 
-// throttlingReasons lists why DynamoDB throttled a request, which its message leaves out.
-func throttlingReasons(err error) string {
+// whyThrottled lists why DynamoDB throttled a request, which its message leaves out.
+func whyThrottled(err error) string {
 	var throttled *types.ThrottlingException
 	var exceeded *types.ProvisionedThroughputExceededException
 	var limited *types.RequestLimitExceeded
