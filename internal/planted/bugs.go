@@ -1,0 +1,132 @@
+package planted
+
+// histories runs the simulator until the first violation.
+func histories(n string) []string {
+	return []string{"./internal/sim", "-run", "^TestHistories$", "-histories", n, "-timelines=false", "-v"}
+}
+
+// named runs tests by name.
+func named(pkg, run string) []string { return []string{pkg, "-run", "^(" + run + ")$"} }
+
+// bugs are the changes; the first nine are rows of the table of timing rules that
+// were tried before this package was written.
+func bugs() []Bug {
+	return []Bug{
+		{
+			"the holder of an acquisition counts from the answer",
+			[]Edit{{"locker/hold.go", "grant: g, from: first, span:", "grant: g, from: c.now(), span:"}},
+			histories("4000"),
+		},
+		{
+			"the holder of a renewal counts from the answer",
+			[]Edit{{"locker/renew.go", "h.from, h.span = sent, span\n\t\th.renewal.fails", "h.from, h.span = now, span\n\t\th.renewal.fails"}},
+			histories("8000"),
+		},
+		{
+			"the contender counts from before its read",
+			[]Edit{{
+				"locker/wait.go", "next, err := a.c.poller.Poll(ctx, a.name)\n",
+				"before := a.c.now()\n\t\t\tnext, err := a.c.poller.Poll(ctx, a.name)\n\t\t\tif err == nil {\n\t\t\t\tearly := next\n\t\t\t\tearly.Name = a.name\n\t\t\t\ta.c.mu.Lock()\n\t\t\t\ta.c.seen.note(early, before)\n\t\t\t\ta.c.mu.Unlock()\n\t\t\t}\n",
+			}},
+			histories("8000"),
+		},
+		{
+			"recovery counts from the last attempt",
+			[]Edit{{"locker/try.go", "\t\td := limit - moment.Held(first, a.c.now())\n", "\t\tfirst = a.c.now()\n\t\td := limit - moment.Held(first, a.c.now())\n"}},
+			histories("4000"),
+		},
+		{
+			"the holder trusts a timer",
+			[]Edit{{"locker/hold.go", "\tif err != nil || left > 0 {\n\t\treturn err", "\tif _ = left; true {\n\t\treturn err"}},
+			histories("2000"),
+		},
+		{
+			"the holder's monotonic clock alone",
+			[]Edit{{"internal/moment/moment.go", "return max(to.Boot-from.Boot, to.Mono-from.Mono, to.Wall.Sub(from.Wall))", "return to.Mono - from.Mono"}},
+			histories("2000"),
+		},
+		{
+			"a take-over is not pinned to the revision seen",
+			[]Edit{{"dynamo/expr.go", `whereSeen = "#guid = :seen"`, `whereSeen = "(#guid = :seen OR attribute_exists(#guid))"`}},
+			histories("2000"),
+		},
+		{
+			"a late renewal is not refused",
+			[]Edit{{"dynamo/expr.go", "revision(g.ID, 0), revision(g.ID, n-1)", "revision(g.ID, 0), revision(g.ID, deadSequence)"}},
+			histories("2000"),
+		},
+		{
+			"an ID is used again after the count restarted",
+			[]Edit{
+				{"locker/acquire.go", "\ttries   int           // acquisition IDs spent\n", "\tid      string\n\ttries   int           // acquisition IDs spent\n"},
+				{"locker/try.go", "\tat := Attempt{Name: a.name, ID: a.c.newID(),", "\tif a.id == \"\" {\n\t\ta.id = a.c.newID()\n\t}\n\tat := Attempt{Name: a.name, ID: a.id,"},
+			},
+			histories("4000"),
+		},
+		{
+			"no condition on the token",
+			[]Edit{{"dynamo/expr.go", `whereTokenRises = " AND (attribute_not_exists(#token) OR #token < :token)"`, `whereTokenRises = ""`}},
+			histories("2000"),
+		},
+		{
+			"release without the condition on the identity",
+			[]Edit{{"dynamo/release.go", "\tattrs, err := s.update(ctx, g.TTL, in)", "\t*in.ConditionExpression = \"(#guid BETWEEN :oldest AND :newest OR attribute_exists(#guid))\"\n\tattrs, err := s.update(ctx, g.TTL, in)"}},
+			histories("2000"),
+		},
+		{
+			"rule A counts on the wall clock",
+			[]Edit{{"internal/moment/moment.go", "func Mono(from, to Reading) time.Duration { return to.Mono - from.Mono }", "func Mono(from, to Reading) time.Duration { return to.Wall.Sub(from.Wall) }"}},
+			histories("2000"),
+		},
+		{
+			"the holder knows nothing of suspensions",
+			[]Edit{{"internal/moment/moment.go", "max(to.Boot-from.Boot, to.Mono-from.Mono, ", "max(to.Mono-from.Mono, "}},
+			histories("4000"),
+		},
+		{
+			"rule B without a margin, by the upper bound",
+			[]Edit{{"dynamo/item.go", "case end.Add(margin).Before(times.lo):", "case end.Before(times.hi):"}},
+			histories("2000"),
+		},
+		{
+			"a shorter renewal does not lower the deadline before the send",
+			[]Edit{{"locker/renew.go", "\tif shorter {\n\t\th.from, h.span = sent, span\n\t}", "\tif false {\n\t\th.from, h.span = sent, span\n\t}"}},
+			histories("8000"),
+		},
+		{
+			"an answer after half of the TTL is a lease",
+			[]Edit{{"locker/try.go", "case ans.err == nil && spent <= limit:", "case ans.err == nil:"}},
+			histories("2000"),
+		},
+		{
+			"a renewal creates the item again",
+			[]Edit{{"dynamo/expr.go", `whereMineAndOlder = "#guid BETWEEN :oldest AND :newest"`, `whereMineAndOlder = "(attribute_not_exists(#guid) OR #guid BETWEEN :oldest AND :newest)"`}},
+			named("./dynamo", "TestExpressions"),
+		},
+		{
+			"the dead sequence counts as mine",
+			[]Edit{{"dynamo/item.go", "n < deadSequence", "n <= deadSequence"}},
+			named("./dynamo", "TestRevision"),
+		},
+		{
+			"no slack",
+			[]Edit{{"locker/hold.go", "\treturn max(ttl/100, 20*time.Millisecond)", "\treturn 0"}},
+			named("./locker", "TestDeadline.*"),
+		},
+		{
+			"a loss is forgotten when the clock steps back",
+			[]Edit{{"locker/hold.go", "\tif err != nil || left > 0 {\n\t\treturn err\n\t}", "\tif left > 0 {\n\t\treturn nil\n\t}\n\tif err != nil {\n\t\treturn err\n\t}"}},
+			named("./locker", "TestDeadline.*"),
+		},
+		{
+			"a loss that a release finds is swallowed",
+			[]Edit{{"locker/release.go", "\t\tcase errors.As(err, &lost):\n\t\t\treturn &LostError", "\t\tcase errors.As(err, &lost):\n\t\t\treturn nil\n\t\tcase lost != nil:\n\t\t\treturn &LostError"}},
+			named("./locker", "TestRelease.*|TestDo.*"),
+		},
+		{
+			"a done ctx keeps Release from releasing",
+			[]Edit{{"locker/release.go", "h.sendRelease(context.WithoutCancel(ctx), left)", "h.sendRelease(ctx, left)"}},
+			named("./locktest", "TestMemory.*"),
+		},
+	}
+}
