@@ -20,7 +20,7 @@ import (
 
 var (
 	histories = flag.Int("linear-histories", 120, "how many histories to run")
-	atOnce    = flag.Int("linear-at-once", 20, "how many of them at once")
+	atOnce    = flag.Int("linear-at-once", 16, "how many of them at once")
 	firstSeed = flag.Uint64("linear-seed", 0, "the seed of the first history; each next one has the next; 0: by the clock")
 )
 
@@ -55,6 +55,9 @@ func TestHistories(t *testing.T) {
 	}
 	wg.Wait()
 	t.Log(f)
+	if grants := f.counted("granted"); grants < n && !t.Failed() {
+		t.Errorf("%d grants in %d histories: this machine is too busy for them to prove anything", grants, n)
+	}
 }
 
 // store is the table that all histories share, and the connections to it.
@@ -131,7 +134,8 @@ func (s *store) history(f *figures, seed uint64) error {
 	wg.Wait()
 	for i := range clients {
 		networks[i].heal()
-		errs[workers+i] = lockers[i].Close(context.Background())
+		errs[workers+i] = lockers[i].Close(context.Background()) // nothing is sent after that
+		networks[i].late.Wait()
 	}
 	ops, begin := h.operations(), time.Now()
 	failure := verify(ops, checkTimeout)

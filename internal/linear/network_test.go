@@ -22,8 +22,8 @@ type network struct {
 	history *history
 	who     string
 	ttl     time.Duration
-	ahead   time.Duration // by which this client's front end runs ahead
-	late    sync.WaitGroup
+	ahead   time.Duration  // by which this client's front end runs ahead
+	late    sync.WaitGroup // requests that arrive after their time
 
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -127,12 +127,11 @@ func (n *network) cut(d time.Duration) {
 	n.until = time.Now().Add(d)
 }
 
-// heal ends all faults, and returns when what was under way has arrived.
+// heal ends all faults, but for what is under way.
 func (n *network) heal() {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.rate, n.until = 0, time.Time{}
-	n.mu.Unlock()
-	n.late.Wait()
 }
 
 // api is the client of one locker. It notes the acquisitions that may take effect,

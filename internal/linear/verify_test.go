@@ -87,6 +87,12 @@ func (f *figures) add(what string, n int) {
 	f.counts[what] += n
 }
 
+func (f *figures) counted(what string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[what]
+}
+
 // judged counts a history of so many operations, and the time it took to judge.
 func (f *figures) judged(operations int, took time.Duration) {
 	f.add("histories", 1)
