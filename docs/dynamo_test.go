@@ -47,8 +47,15 @@ func TestDynamoDB(t *testing.T) {
 	if l, err = mixed(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if err := getLock(ctx, l); !errors.Is(err, locker.ErrHeld) {
+		t.Errorf("getLock after Close = %v, want ErrHeld: WithMinHold keeps the name taken", err)
+	}
 	ran := false
-	if err := do(ctx, l, func(context.Context) error { ran = true; return nil }); err != nil || !ran {
+	work := func(context.Context) error { ran = true; return nil }
+	if err := do(ctx, l, work); err != nil || ran {
+		t.Errorf("do on a name that is taken = %v, ran = %v; want nil, false", err, ran)
+	}
+	if err := do(ctx, locker.Prefix(l, "free/"), work); err != nil || !ran {
 		t.Errorf("do = %v, ran = %v; want nil, true", err, ran)
 	}
 	if err := tables(ctx, l); err != nil {

@@ -28,7 +28,10 @@ func createClientConfig(ctx context.Context) {
 		o.Region = "us-east-1"
 		o.Credentials = credentials.NewStaticCredentialsProvider("akid", "secret", "")
 	})
-	_, _ = l, err
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = l
 }
 
 func createClientDB(ctx context.Context) {
@@ -38,21 +41,31 @@ func createClientDB(ctx context.Context) {
 	}
 	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = aws.String("http://127.0.0.1:8000") })
 	l, err := dynamo.New(db, "lockTable")
-	_, _ = l, err
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = l
 }
 
 func getLock(ctx context.Context, l locker.Locker) error {
-	_, err := locker.TryAcquire(ctx, l, "testLock", locker.WithTTL(10*time.Second), locker.WithoutRenewal())
+	_, err := locker.TryAcquire(ctx, l, "testLock",
+		locker.WithTTL(10*time.Second), locker.WithoutRenewal(), locker.WithMinHold(10*time.Second))
 	if errors.Is(err, locker.ErrHeld) {
 		log.Print("held by another: ", err)
+	} else if err != nil {
+		log.Print("not acquired: ", err)
 	}
 	return err
 }
 
 func do(ctx context.Context, l locker.Locker, work func(context.Context) error) error {
-	return locker.Do(ctx, l, "testLock", func(ctx context.Context, _ *locker.Lease) error {
+	err := locker.Do(ctx, l, "testLock", func(ctx context.Context, _ *locker.Lease) error {
 		return work(ctx)
 	}, locker.NoWait(), locker.WithTTL(10*time.Second))
+	if errors.Is(err, locker.ErrHeld) {
+		return nil // another does it
+	}
+	return err // work's own, a lost lease, or what the store said
 }
 
 func tables(ctx context.Context, l *dynamo.Locker) error {

@@ -19,6 +19,11 @@ func open(ctx context.Context) {
 	if err != nil {
 		log.Fatal(err)
 	}
+	start, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := l.EnsureTable(start); err != nil { // creates the table if it is missing
+		log.Fatal(err)
+	}
 	defer l.Close(ctx)
 }
 
@@ -76,7 +81,9 @@ func operate(ctx context.Context) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := l.EnsureTable(ctx); err != nil { // creates it if it is missing, checks it if it is not
+	start, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := l.EnsureTable(start); err != nil { // creates it if it is missing, checks it if it is not
 		log.Fatal(err)
 	}
 	info, err := l.Inspect(ctx, "nightly")
@@ -88,7 +95,7 @@ func operate(ctx context.Context) {
 
 // A store of one's own that compares tokens, such as an SQL database:
 //
-//	UPDATE reports SET body = ?, token = ? WHERE id = ? AND token <= ?
+//	UPDATE r SET …, token = ? WHERE id = ? AND token <= ?
 func Example_fence() {
 	ctx := context.Background()
 	l := memory.New()

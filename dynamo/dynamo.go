@@ -3,7 +3,9 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,8 +54,9 @@ type Options struct {
 }
 
 // Locker is a [locker.Locker] on one DynamoDB table. Make one for each process
-// with [New] or [Open], and Close it at the end. Its methods are safe for use by
-// several goroutines at once.
+// with [New] or [Open], share it, and Close it at the end. Acquire, Inspect and Close
+// are those of [locker.Client]; their errors may also be a [*TableError] or an
+// [*ItemError]. Its methods are safe for use by several goroutines at once.
 type Locker struct {
 	*locker.Client
 	store *store
@@ -64,12 +67,15 @@ type Locker struct {
 // override its region, credentials and endpoint. It sends no request to
 // DynamoDB; ctx bounds the loading of the configuration.
 //
-// Errors: a [*locker.InvalidError] for a table name that can't be one or a region
-// that nobody names, and the configuration's own. Credentials are looked for at the first request; while there
+// Errors: a [*locker.InvalidError] for a table name that can't be one, a region
+// that nobody names or an endpoint that is no URL, and the configuration's own. Credentials are looked for at the first request; while there
 // are none, the store counts as unavailable, because a machine's role may answer
 // later.
 func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker, error) {
 	o := resolve(optFns)
+	if err := checkEndpoint(o.Endpoint); err != nil {
+		return nil, err
+	}
 	var load []func(*config.LoadOptions) error
 	if o.Region != "" {
 		load = append(load, config.WithRegion(o.Region))
@@ -90,6 +96,15 @@ func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker,
 	return newLocker(api, table, o)
 }
 
+// checkEndpoint returns an error for an endpoint that no request could ever reach.
+func checkEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if endpoint == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+		return nil
+	}
+	return &locker.InvalidError{What: "endpoint", Value: strconv.Quote(endpoint), Want: "a URL such as http://127.0.0.1:8000"}
+}
+
 // New returns a Locker on the table that uses the caller's client, whatever its
 // configuration or credentials. It sends nothing.
 //
@@ -102,7 +117,7 @@ func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker,
 // region, for a table name that can't be one, and for options that are [Open]'s.
 func New(api API, table string, optFns ...func(*Options)) (*Locker, error) {
 	o := resolve(optFns)
-	if api == nil {
+	if c, ok := api.(*dynamodb.Client); api == nil || ok && c == nil {
 		return nil, &locker.InvalidError{What: "api", Value: "nil", Want: "a DynamoDB client"}
 	}
 	if o.Region != "" || o.Credentials != nil || o.Endpoint != "" {
@@ -114,7 +129,9 @@ func New(api API, table string, optFns ...func(*Options)) (*Locker, error) {
 func resolve(optFns []func(*Options)) Options {
 	var o Options
 	for _, fn := range optFns {
-		fn(&o)
+		if fn != nil {
+			fn(&o)
+		}
 	}
 	if o.Clock == nil {
 		o.Clock = locker.SystemClock()

@@ -103,16 +103,21 @@ func statusOf(err error) int {
 // contract: what passes wraps locker.ErrUnavailable. It names table, region and
 // host, because a wrong one of these is the usual reason.
 func (s *store) failure(what, name string, err error) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "dynamo: %s", what)
+	op, in := "dynamo: "+what, ""
 	if name != "" {
-		fmt.Fprintf(&b, " %q", name)
+		op, in = fmt.Sprintf("%s %q", op, name), " in"
 	}
-	fmt.Fprintf(&b, " in table %q%s%s", s.table, s.where(err), whyThrottled(err))
-	if classify(err) == unknown {
-		return fmt.Errorf("%s: %w: %w", &b, locker.ErrUnavailable, err)
+	request := fmt.Sprintf("%s%s table %q%s%s", op, in, s.table, s.where(err), whyThrottled(err))
+	switch {
+	case classify(err) == unknown:
+		return fmt.Errorf("%s: %w: %w", request, locker.ErrUnavailable, err)
+	case isMissing(err):
+		return fmt.Errorf("%s: %w", op, &TableError{
+			Table: s.table, Reason: "it does not exist" + s.where(err) + ", says its ResourceNotFoundException",
+			Fix: "create it by EnsureTable, or check name, region, endpoint and credentials", Cause: err,
+		})
 	}
-	return fmt.Errorf("%s: %w", &b, err)
+	return fmt.Errorf("%s: %w", request, err)
 }
 
 // whyThrottled lists why DynamoDB throttled a request, which its message leaves out.
@@ -129,11 +134,11 @@ func whyThrottled(err error) string {
 	case errors.As(err, &limited):
 		list = limited.ThrottlingReasons
 	}
-	text := ""
+	var text strings.Builder
 	for _, r := range list {
-		text += fmt.Sprintf(": throttled, %s of %s", aws.ToString(r.Reason), aws.ToString(r.Resource))
+		fmt.Fprintf(&text, ": throttled, %s of %s", aws.ToString(r.Reason), aws.ToString(r.Resource))
 	}
-	return text
+	return text.String()
 }
 
 // where names the region and the host that a request went to, as far as is known.

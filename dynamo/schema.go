@@ -21,12 +21,16 @@ type TableError struct {
 	Table  string
 	Reason string // what is wrong
 	Fix    string // what to do about it
+	Cause  error  // DynamoDB's own error, or nil
 }
 
 // Error names the table, what is wrong and what to do.
 func (e *TableError) Error() string {
 	return fmt.Sprintf("dynamo: table %q can't hold locks: %s; %s", e.Table, e.Reason, e.Fix)
 }
+
+// Unwrap returns the cause.
+func (e *TableError) Unwrap() error { return e.Cause }
 
 // schemaCheck makes sure that the table was looked at once.
 type schemaCheck struct {

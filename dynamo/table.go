@@ -83,8 +83,7 @@ func (l *Locker) EnsureTable(ctx context.Context, optFns ...func(*TableOptions))
 // DeleteTable deletes the lock table with all that is in it, and returns when
 // DynamoDB has accepted the order. Who holds a lock loses it at the next renewal.
 //
-// Errors: as [Locker.CreateTable]; that of a missing table is a
-// *types.ResourceNotFoundException.
+// Errors: as [Locker.CreateTable]; that of a missing table is a [*TableError].
 func (l *Locker) DeleteTable(ctx context.Context) error {
 	s := l.store
 	err := s.control(ctx, func(ctx context.Context) error {
@@ -199,7 +198,7 @@ func (s *store) ensurePurge(ctx context.Context) error {
 			return nil
 		}
 		if classify(err) != unknown || !s.pause(ctx, time.Second) {
-			return s.failure("turn on the time to live", "", err)
+			return s.failure("turn on the time to live of", "", err)
 		}
 	}
 }
@@ -210,7 +209,7 @@ func (s *store) purgeIsOn(ctx context.Context) (bool, error) {
 	attr, status, err := s.purgeAttribute(ctx)
 	switch {
 	case err != nil:
-		return false, s.failure("describe the time to live", "", err)
+		return false, s.failure("describe the time to live of", "", err)
 	case status != types.TimeToLiveStatusEnabled && status != types.TimeToLiveStatusEnabling:
 		return false, nil
 	case attr == "purgeAt":

@@ -220,6 +220,11 @@ func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) 
 		h.mu.Unlock()
 		return Event{}, over
 	}
+	var lost *LostError
+	if errors.As(err, &lost) {
+		h.mu.Unlock()
+		return h.lose(lost.Reason, lost.Cause), h.check()
+	}
 	e := h.eventLocked(EventRenewed)
 	e.Remaining, e.Err = max(0, h.leftLocked(now)), err
 	if err == nil {
@@ -230,10 +235,5 @@ func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) 
 		e.Kind = EventRenewFailed
 	}
 	h.mu.Unlock()
-
-	var lost *LostError
-	if errors.As(err, &lost) {
-		return h.lose(lost.Reason, lost.Cause), h.check()
-	}
 	return e, err
 }

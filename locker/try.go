@@ -20,6 +20,7 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 	first = a.c.now()
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
 	unknown := false
+	var last error // of an earlier send
 	for n := 1; ; n++ {
 		d := limit - moment.Held(first, a.c.now())
 		if a.o.Wait == 0 {
@@ -28,10 +29,13 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 		ans, f := a.c.try(ctx, at, d)
 		if f != nil {
 			a.c.abandon(at, first, f, unknown)
-			if ctx.Err() != nil {
-				return Grant{}, first, contextError(ctx)
+			switch {
+			case ctx.Err() == nil:
+				last = fmt.Errorf("locker: acquire %q: no answer in time: %w", a.name, join(ErrUnavailable, last))
+			case last == nil:
+				last = contextError(ctx)
 			}
-			return Grant{}, first, fmt.Errorf("locker: acquire %q: no answer in time: %w", a.name, ErrUnavailable)
+			return Grant{}, first, last
 		}
 		spent := moment.Held(first, a.c.now())
 		switch {
@@ -46,7 +50,7 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 			}
 			return Grant{}, first, ans.err
 		}
-		unknown = true
+		unknown, last = true, ans.err
 		delay := a.retryDelay(n)
 		if spent+delay >= limit || a.waited()+delay >= a.patience() {
 			a.c.abandon(at, first, nil, true)
@@ -55,9 +59,17 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 		a.c.sleep(ctx, delay, nil)
 		if ctx.Err() != nil {
 			a.c.abandon(at, first, nil, true)
-			return Grant{}, first, errors.Join(contextError(ctx), ans.err)
+			return Grant{}, first, ans.err
 		}
 	}
+}
+
+// join wraps both errors in one line; b may be nil.
+func join(a, b error) error {
+	if b == nil {
+		return a
+	}
+	return fmt.Errorf("%w; before that: %w", a, b)
 }
 
 // retryDelay returns how long to wait before a store that did not answer is
