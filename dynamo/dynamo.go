@@ -28,7 +28,7 @@ type Options struct {
 
 	// ClockMargin is how far a lease's end must have passed by DynamoDB's time
 	// before rule B takes over. It covers front ends of DynamoDB whose clocks
-	// differ by half as much. Zero: [DefaultClockMargin]. Negative: rule B is off.
+	// differ by half as much; a dead holder's lock is had so much later. Zero: [DefaultClockMargin]. Negative: rule B is off.
 	// Then others can't take over this Locker's leases by it either, items of the
 	// Node package dynamo-lock, which name no TTL, are never taken over, and to that
 	// package a lease that was not released looks taken for good.

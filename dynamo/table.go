@@ -55,6 +55,8 @@ func (l *Locker) CreateTable(ctx context.Context, optFns ...func(*TableOptions))
 // every start and by many processes at once; on a table that is ready it sends
 // two requests and changes nothing. It waits for as long as ctx allows.
 //
+// The units of TableOptions are CreateTable's alone: this table is billed on demand.
+//
 // On a global table, where DynamoDB has no deletion for one kind and this package
 // can't decide for other regions, it leaves that as it is.
 //

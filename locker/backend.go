@@ -31,14 +31,15 @@ type Backend interface {
 	//
 	// When another holds the name it returns a [*HeldError] that describes the
 	// holder. Its Holder.Revision must change with every renewal, or the holder's
-	// lease is taken for one that nobody renews.
+	// lease is taken for one that nobody renews. With Revision and TTL the Client can
+	// tell when a holder is dead, and set Stale; the rest is for people.
 	Acquire(ctx context.Context, a Attempt) (Grant, error)
 
 	// Renew extends g so that it ends r.TTL after this call, and replaces the data
 	// unless r.Data is nil. It must not take effect after a later Renew of the
 	// same acquisition, after its Release, or when another holds the name; it never
 	// creates a record. When the store names another holder, or none, it returns
-	// a [*LostError].
+	// a [*LostError]; a copy that came late is refused with any other error.
 	//
 	// The Grant returned is the one to use next, also beside an error.
 	Renew(ctx context.Context, g Grant, r Renewal) (Grant, error)
@@ -59,7 +60,7 @@ type Attempt struct {
 	ID    string        // of the acquisition: 26 characters of [0-9a-z], never used before
 	Owner string        // for others to see
 	TTL   time.Duration // how long the lease lasts unless renewed
-	Data  []byte        // for others to see
+	Data  []byte        // for others to see; the backend may keep it, but not change it
 
 	// Stale is a revision in which nobody believes: the Client first saw it at
 	// least its own TTL ago, or it belongs to an acquisition of its own that has
@@ -80,7 +81,7 @@ type Grant struct {
 	Token    Token         // higher than that of every earlier grant of the name
 	TTL      time.Duration // as last written
 	Revision string        // the backend's own: what it needs to renew
-	Wanted   bool          // another process waits for the name
+	Wanted   bool          // optional: another process waits for the name
 
 	// Ended is closed when the store ends the lease by itself, for stores that
 	// have sessions of their own; nil otherwise.
@@ -104,7 +105,8 @@ type Poller interface {
 // Notifier is an optional interface of a [Backend] that tells of changes.
 type Notifier interface {
 	// Await returns nil when the record of name may have another revision than
-	// the given one, and ctx's error when ctx is done before.
+	// the given one, and ctx's error when ctx is done before. After any other error
+	// the Client waits as it does without a Notifier.
 	Await(ctx context.Context, name, revision string) error
 }
 

@@ -9,7 +9,8 @@ import (
 type leaseKey struct{}
 
 // Do acquires the lock called name, calls fn and releases the lock. It is the
-// way to use a lock that leaves nothing to forget.
+// way to use a lock that leaves nothing to forget. It waits as Acquire does, and fn
+// runs in the calling goroutine.
 //
 // fn's context is ctx bound to the lease: it is cancelled, with the [*LostError]
 // as its cause, when the lease is lost, and [FromContext] finds the lease in it.
@@ -42,7 +43,8 @@ func Do(ctx context.Context, l Locker, name string, fn func(ctx context.Context,
 	return fn(work, lease)
 }
 
-// FromContext returns the lease of the innermost [Do] that ctx comes from.
+// FromContext returns the lease of the innermost [Do] that ctx comes from; false if
+// there is none. The lease may be over.
 func FromContext(ctx context.Context) (*Lease, bool) {
 	lease, ok := ctx.Value(leaseKey{}).(*Lease)
 	return lease, ok

@@ -38,7 +38,8 @@ var (
 
 	// ErrUnavailable is wrapped by errors of a store that did not answer, or
 	// answered that it can't just now. Whether the request took effect is not
-	// known. It is the one kind of error after which trying again makes sense.
+	// known. It is the one kind of error after which trying again makes sense; of a
+	// store that was never reached the address or the credentials may be wrong.
 	ErrUnavailable = errors.New("locker: store unavailable")
 )
 

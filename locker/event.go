@@ -17,7 +17,7 @@ const (
 	EventRenewFailed                      // a try to renew failed; the lease is still good
 	EventLost                             // a lease was lost
 	EventReleased                         // a lease was released, or its release not confirmed: see Err
-	EventDropped                          // nobody has the [Lease] any more, and it was not released
+	EventDropped                          // nobody has the [Lease] any more, and it was not released: it goes on being renewed
 	EventNotChecked                       // a backend could not check its store's set-up, and goes on without
 )
 
@@ -51,6 +51,7 @@ type Event struct {
 
 // Observer is told of events. It is called in the goroutine in which an event
 // happens, never with a lock held, and after the state has changed: an observer
-// that is slow delays the caller, but nothing that keeps a lease alive. ctx is
-// the context of the call that led to the event, for its values.
+// that is slow delays the caller, but nothing that keeps a lease alive. It is called
+// by several goroutines at once, and must neither panic nor call Close. ctx is the
+// context of the call that led to the event, for its values.
 type Observer = func(context.Context, Event)

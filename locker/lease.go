@@ -12,7 +12,7 @@ import (
 // store names another holder. A renewal that fails is neither: it is repeated
 // until the time runs out.
 //
-// A Lease is made by [Locker].Acquire; the zero Lease is of no use. Its methods
+// A Lease is made by [Locker].Acquire; methods of the zero Lease panic. Its methods
 // are safe for use by several goroutines at once. A Lease that nobody refers to
 // any more goes on being renewed, since somebody may rely on the lock; an
 // [Observer] hears of it.
@@ -28,7 +28,8 @@ func (h *hold) handle() *Lease {
 	return l
 }
 
-// Name returns the name of the lock, with every prefix.
+// Name returns the name of the lock, with every prefix. Like ID and Token it does
+// not block and is the same after the lease is over.
 func (l *Lease) Name() string { return l.h.name }
 
 // ID returns what identifies the lease: 26 characters of [0-9a-z], random, and

@@ -68,11 +68,13 @@ func resolve(o Options, opts []Option) Options {
 
 // WithTTL sets the length of the lease from its last renewal, and with it how
 // soon others may take over after a crash. The default is the Locker's own,
-// [DefaultTTL] unless it was configured.
+// [DefaultTTL] unless it was configured. 0 is outside of the limits.
 func WithTTL(d time.Duration) Option { return func(o *Options) { o.TTL = d } }
 
 // WithWait sets how long to wait for a holder. The wait ends earlier when ctx
-// is done. A request on its way when the wait ends is awaited.
+// is done. A request on its way when the wait ends is awaited. The wait is for a
+// holder: a store that does not answer is asked again for up to min(TTL/2, 5 s) even
+// if that is longer.
 func WithWait(d time.Duration) Option { return func(o *Options) { o.Wait = d } }
 
 // NoWait refuses at once, with a [*HeldError], when another holds the lock.
@@ -81,17 +83,18 @@ func NoWait() Option { return WithWait(0) }
 
 // WithMinHold keeps the name taken for at least d from the acquisition, even
 // if the lease is released before: a scheduled job that is done in a second
-// does not run again on a machine whose clock is late. d is at most the TTL.
+// does not run again on a machine whose clock is late. d is at most the TTL. A lease
+// that is lost lasts for its TTL anyway.
 func WithMinHold(d time.Duration) Option { return func(o *Options) { o.MinHold = d } }
 
 // WithMaxHold stops the renewal d after the acquisition, so that a holder that
-// hangs loses the lock: at the latest one TTL after that.
+// hangs loses the lock: at the latest one TTL after that. 0 is no limit.
 func WithMaxHold(d time.Duration) Option { return func(o *Options) { o.MaxHold = d } }
 
 // WithOwner sets what others are told about the holder, up to 1,024 bytes.
 func WithOwner(owner string) Option { return func(o *Options) { o.Owner = owner } }
 
-// WithData stores b, up to 4,096 bytes, with the lease for others to inspect.
+// WithData stores a copy of b, up to 4,096 bytes, with the lease for others to inspect.
 // [Lease.SetData] replaces it.
 func WithData(b []byte) Option { return func(o *Options) { o.Data = b } }
 
