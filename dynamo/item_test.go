@@ -116,7 +116,7 @@ func TestRevision(t *testing.T) {
 		t.Errorf("revisions %q are not in order", revisions)
 	}
 	for _, guid := range []string{
-		"", id, id + "/", id + "/1", id + "/00000000001", id + "/-000000001", id + "/000000000x", id + "/ 00000001", id + "0000000001",
+		"", id, id + "/", id + "/1", id + "/00000000001", id + "/-000000001", id + "/+000000001", id + "/000000000x", id + "/ 00000001", id + "0000000001",
 		"1" + id[1:] + "/0000000001", id + "/0000000001 ", "x" + id + "/0000000001", "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
 	} {
 		if n, mine := sequence(guid, id); mine {
