@@ -171,7 +171,7 @@ func TestHalfOpenConnection(t *testing.T) {
 	if len(records) != 2 || r.dialled() == before {
 		t.Fatalf("%d tries and %d new connections, want 2 tries of which the second dials", len(records), r.dialled()-before)
 	}
-	if d := records[0].Answered.Sub(records[0].Made); d < attemptTimeout(ttl) || d > attemptTimeout(ttl)+prompt {
+	if d := records[0].Answered.Sub(records[0].Made); d < attemptTimeout(ttl)*9/10 || d > attemptTimeout(ttl)+prompt {
 		t.Errorf("the first try took %v, want its timeout of %v", d, attemptTimeout(ttl))
 	}
 	wantHolder(t, second)
