@@ -83,7 +83,7 @@ func TestAcquireTooLate(t *testing.T) {
 	looks := openWarm(t)
 	for name := range sent {
 		var info locker.Info
-		eventually(t, landed.Add(20*time.Second).Sub(time.Now()), "the name to be free", func() bool {
+		eventually(t, time.Until(landed.Add(20*time.Second)), "the name to be free", func() bool {
 			var err error
 			info, err = looks.Inspect(t.Context(), t.Name()+"/"+name)
 			return err == nil && info.State != locker.StateHeld

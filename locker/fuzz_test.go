@@ -3,6 +3,7 @@ package locker_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,10 +67,8 @@ func wantInvalidError(t *testing.T, call string, err error, whats ...string) {
 		t.Errorf("%s = %v, want a *InvalidError about %q", call, err, whats)
 		return
 	}
-	for _, what := range whats {
-		if invalid.What == what {
-			return
-		}
+	if slices.Contains(whats, invalid.What) {
+		return
 	}
 	t.Errorf("%s = %v, about %q, want one about %q", call, err, invalid.What, whats)
 }
