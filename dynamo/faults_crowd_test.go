@@ -20,7 +20,7 @@ import (
 // holder is renewed as if nobody waited, and then all get their turn.
 func TestThousandWaiters(t *testing.T) {
 	t.Parallel()
-	const n, ttl = 1000, 3 * time.Second
+	const n, ttl = 1000, 6 * time.Second
 	holder := openWarm(t)
 	lease := acquire(t, holder, t.Name(), locker.WithTTL(ttl))
 	p := openWarm(t)

@@ -66,7 +66,7 @@ type Client struct {
 
 	background group    // calls of Acquire, and goroutines that outlive the call that started them
 	schedule   schedule // what is due when for every hold
-	dropped    dropped  // leases nobody has a handle of any more
+	dropped    *dropped // leases nobody has a handle of any more
 
 	mu    sync.Mutex
 	lines map[string]*line // by name: who waits here, and what this client holds
@@ -81,7 +81,7 @@ func New(b Backend, optFns ...func(*ClientOptions)) *Client {
 		fn(&o)
 	}
 	o.setDefaults()
-	c := &Client{backend: b, opts: o, reader: moment.NewReader(o.Clock), lines: make(map[string]*line)}
+	c := &Client{backend: b, opts: o, reader: moment.NewReader(o.Clock), lines: make(map[string]*line), dropped: new(dropped)}
 	c.poller, _ = b.(Poller)
 	c.notifier, _ = b.(Notifier)
 	c.life, c.kill = context.WithCancelCause(context.Background())

@@ -1,6 +1,7 @@
 package locker_test
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -66,5 +67,37 @@ func TestDropped(t *testing.T) {
 	want(t, "Close", l.Close(t.Context()))
 	if lines, scheduled := l.Left(); lines != 0 || scheduled != 0 || clock.Pending() != 0 {
 		t.Errorf("after Close %d names, %d scheduled leases and %d timers are left", lines, scheduled, clock.Pending())
+	}
+}
+
+// A client that is dropped with all that belongs to it is collected, also when its
+// observer refers to the leases.
+func TestObserverKeepsNothing(t *testing.T) {
+	type service struct {
+		c     *locker.Client
+		lease *locker.Lease
+	}
+	collected := make(chan struct{})
+	func() {
+		s := &service{}
+		runtime.AddCleanup(s, func(done chan struct{}) { close(done) }, collected)
+		s.c = locker.New(new(store), func(o *locker.ClientOptions) {
+			o.Observer = func(context.Context, locker.Event) { runtime.KeepAlive(s) }
+		})
+		var err error
+		if s.lease, err = s.c.Acquire(t.Context(), t.Name(), locker.WithTTL(100*time.Millisecond), locker.WithoutRenewal()); err != nil {
+			t.Fatalf("Acquire(%q) = %v, want nil", t.Name(), err)
+		}
+	}()
+	limit := time.After(20 * time.Second)
+	for {
+		runtime.GC()
+		select {
+		case <-collected:
+			return
+		case <-limit:
+			t.Fatal("the client is still there 20 s after the end of its only lease")
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }

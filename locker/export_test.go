@@ -9,7 +9,7 @@ func (l *Lease) OnEnd(f func(error)) { l.h.onEnd(f) }
 func (c *Client) Dropped() int {
 	c.dropped.mu.Lock()
 	defer c.dropped.mu.Unlock()
-	return len(c.dropped.holds)
+	return len(c.dropped.leases)
 }
 
 // Left returns how many names and how many scheduled leases the client remembers.

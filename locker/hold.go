@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ type hold struct {
 	done    latch // opened when err is set
 	gone    latch // opened when the name needs nothing from this hold any more
 	hooks   []*hook
+	watch   runtime.Cleanup // of the Lease being dropped
 	renewal renewal
 	release releasing
 }
@@ -143,6 +145,7 @@ func (h *hold) lose(reason LossReason, cause error) Event {
 // endLocked is the one place where a hold ends. It returns the hooks to run.
 func (h *hold) endLocked(err error) []*hook {
 	h.err = err
+	h.watch.Stop()
 	h.done.release()
 	if h.renewal.cancel != nil && !errors.Is(err, ErrReleased) {
 		h.renewal.cancel() // nothing that it could still tell would matter

@@ -22,8 +22,13 @@ type Lease struct{ h *hold }
 // being dropped.
 func (h *hold) handle() *Lease {
 	l := &Lease{h}
-	if h.c.opts.Observer != nil {
-		runtime.AddCleanup(l, (*hold).drop, h)
+	if h.c.opts.Observer == nil {
+		return l
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err == nil {
+		h.watch = runtime.AddCleanup(l, drop, droppedLease{h.c.dropped, h.name, h.grant.ID})
 	}
 	return l
 }

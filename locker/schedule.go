@@ -99,15 +99,7 @@ func (c *Client) tick() {
 	for _, e := range events {
 		c.emit(context.Background(), e)
 	}
-	for _, h := range c.dropped.drain() {
-		h.mu.Lock()
-		e := h.eventLocked(EventDropped)
-		over := h.err != nil
-		h.mu.Unlock()
-		if !over {
-			c.emit(context.Background(), e)
-		}
-	}
+	c.tellDropped()
 }
 
 // holdHeap is a heap of holds by the time they are due.
@@ -133,35 +125,4 @@ func (q *holdHeap) Pop() any {
 	*q = old[:len(old)-1]
 	h.index = -1
 	return h
-}
-
-// dropped lists holds whose [Lease] nobody refers to any more. It is filled by a
-// cleanup, which must not touch channels or timers, and emptied by tick.
-type dropped struct {
-	mu    sync.Mutex
-	holds []*hold
-}
-
-// drop is called when nobody refers to the hold's Lease any more.
-func (h *hold) drop() {
-	h.mu.Lock()
-	over := h.err != nil
-	h.mu.Unlock()
-	if !over {
-		h.c.dropped.add(h)
-	}
-}
-
-func (d *dropped) add(h *hold) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.holds = append(d.holds, h)
-}
-
-func (d *dropped) drain() []*hold {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	holds := d.holds
-	d.holds = nil
-	return holds
 }

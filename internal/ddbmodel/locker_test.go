@@ -78,7 +78,7 @@ func TestDifferentialLocker(t *testing.T) {
 // use takes a lock and does with it one of the things that can be done.
 func use(t *testing.T, l *dynamo.Locker, r *rand.Rand) {
 	ctx := context.Background()
-	opts := []locker.Option{locker.WithTTL(500 * time.Millisecond), locker.WithWait(200 * time.Millisecond)}
+	opts := []locker.Option{locker.WithTTL(3 * time.Second), locker.WithWait(200 * time.Millisecond)}
 	if r.IntN(3) == 0 {
 		opts = append(opts, locker.WithData([]byte("data")))
 	}
@@ -98,7 +98,7 @@ func use(t *testing.T, l *dynamo.Locker, r *rand.Rand) {
 	case 1:
 		err = lease.SetData(ctx, []byte("more"))
 	case 2:
-		err = lease.Ensure(ctx, 600*time.Millisecond)
+		err = lease.Ensure(ctx, 4*time.Second)
 	}
 	if err != nil && !errors.Is(err, locker.ErrLost) {
 		t.Errorf("extend = %v, want nil or a loss", err)
