@@ -15,12 +15,12 @@ func bugs() []Bug {
 		{
 			"the holder of an acquisition counts from the answer",
 			[]Edit{{"locker/hold.go", "grant: g, from: first, span:", "grant: g, from: c.now(), span:"}},
-			histories("4000"),
+			histories("10000"),
 		},
 		{
 			"the holder of a renewal counts from the answer",
 			[]Edit{{"locker/renew.go", "h.from, h.span = sent, span\n\t\th.renewal.fails", "h.from, h.span = now, span\n\t\th.renewal.fails"}},
-			histories("8000"),
+			histories("20000"),
 		},
 		{
 			"the contender counts from before its read",
@@ -91,7 +91,7 @@ func bugs() []Bug {
 		{
 			"a shorter renewal does not lower the deadline before the send",
 			[]Edit{{"locker/renew.go", "\tif shorter {\n\t\th.from, h.span = sent, span\n\t}", "\tif false {\n\t\th.from, h.span = sent, span\n\t}"}},
-			histories("8000"),
+			histories("20000"),
 		},
 		{
 			"an answer after half of the TTL is a lease",
