@@ -105,9 +105,9 @@ func askEngine(ctx context.Context) error {
 	return provider.Health(ctx)
 }
 
-// containerReady waits for the server in c and returns its URL. It asks at the
-// engine's address and at this machine's own: inside a container testcontainers
-// takes the gateway for the engine, which it is not always.
+// containerReady waits for the server in c and returns its URL. It asks at this
+// machine's own address first, then at the engine's: inside a container
+// testcontainers takes the gateway for the engine, which it is not always.
 func containerReady(ctx context.Context, c *testcontainers.DockerContainer) (string, error) {
 	host, err := c.Host(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func containerReady(ctx context.Context, c *testcontainers.DockerContainer) (str
 	if host == "localhost" {
 		return waitReady(ctx, startTimeout, nil, own)
 	}
-	return waitReady(ctx, startTimeout, nil, "http://"+net.JoinHostPort(host, port.Port()), own)
+	return waitReady(ctx, startTimeout, nil, own, "http://"+net.JoinHostPort(host, port.Port()))
 }
 
 // terminate removes the container, if there is one. DynamoDB Local keeps nothing
