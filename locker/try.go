@@ -19,8 +19,7 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 	at := Attempt{Name: a.name, ID: a.c.newID(), Owner: a.o.Owner, TTL: a.o.TTL, Data: a.o.Data, Stale: stale}
 	first = a.c.now()
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
-	unknown := false
-	var last error // of an earlier send
+	var last error // of an earlier send, whose outcome is not known; nil if there was none
 	for n := 1; ; n++ {
 		d := limit - moment.Held(first, a.c.now())
 		if a.o.Wait == 0 {
@@ -28,7 +27,7 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 		}
 		ans, f := a.c.try(ctx, at, d)
 		if f != nil {
-			a.c.abandon(at, first, f, unknown)
+			a.c.abandon(at, first, f, last != nil)
 			switch {
 			case ctx.Err() == nil:
 				last = fmt.Errorf("locker: acquire %q: no answer in time: %w", a.name, join(ErrUnavailable, last))
@@ -45,12 +44,12 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 			a.c.abandon(at, first, nil, true)
 			return Grant{}, first, fmt.Errorf("locker: acquire %q: answered after half of the TTL: %w", a.name, ErrUnavailable)
 		case !errors.Is(ans.err, ErrUnavailable):
-			if unknown {
+			if last != nil {
 				a.c.abandon(at, first, nil, true)
 			}
 			return Grant{}, first, ans.err
 		}
-		unknown, last = true, ans.err
+		last = ans.err
 		delay := a.retryDelay(n)
 		if spent+delay >= limit || a.waited()+delay >= a.patience() {
 			a.c.abandon(at, first, nil, true)
