@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -90,15 +89,7 @@ func (r repository) find(pkg, test, sub string) string {
 // testsOf parses the Go files of the repository.
 func testsOf(t *testing.T) repository {
 	r := repository{make(map[string]*declared), make(map[string]bool)}
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && d.Name() != "..":
-			return filepath.SkipDir
-		case d.IsDir() || filepath.Ext(path) != ".go":
-			return nil
-		}
+	eachGoFile(t, func(path string) error {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return err
@@ -110,9 +101,6 @@ func testsOf(t *testing.T) repository {
 		r.add(r.packages[pkg], file, strings.HasSuffix(path, "_test.go"))
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return r
 }
 

@@ -81,6 +81,18 @@ func (b block) in(source string) bool {
 // goSource returns all Go files of the repository, one after the other.
 func goSource(t *testing.T) string {
 	var all strings.Builder
+	eachGoFile(t, func(path string) error {
+		text, err := os.ReadFile(path)
+		all.WriteString("\n")
+		all.Write(text)
+		return err
+	})
+	return all.String()
+}
+
+// eachGoFile calls f with the path of each Go file of the repository.
+func eachGoFile(t *testing.T, f func(path string) error) {
+	t.Helper()
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -90,15 +102,11 @@ func goSource(t *testing.T) string {
 		case d.IsDir() || filepath.Ext(path) != ".go":
 			return nil
 		}
-		text, err := os.ReadFile(path)
-		all.WriteString("\n")
-		all.Write(text)
-		return err
+		return f(path)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all.String()
 }
 
 func TestBlocks(t *testing.T) {
