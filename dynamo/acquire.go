@@ -14,8 +14,9 @@ import (
 // Acquire makes one try to become the holder of a name.
 //
 // Input: the attempt. Requests: at most one GetItem, when DynamoDB's time is not
-// known yet, and two UpdateItems: one for a free name, one for what its failure
-// has shown. Outcomes: a Grant; *locker.HeldError; an error that wraps
+// known yet, and two UpdateItems: one for a free name or a revision in which nobody
+// believes, one for what its failure has shown. A name that is bound to a session
+// may take a GetItem and an UpdateItem more, of the session (session.go). Outcomes: a Grant; *locker.HeldError; an error that wraps
 // locker.ErrUnavailable when the outcome is not known; any other is final.
 // Next: expr.go has the conditions, item.go judges what was seen.
 func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
@@ -37,32 +38,40 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 		st, times, known := s.stamps()
 		if n, mine := sequence(it.GUID, a.ID); mine {
 			// An earlier send took effect; the client counts from the first of all.
+			b := s.tokens.of(a.ID, locker.Token(it.Token))
 			s.tokens.resolved(a.ID)
-			return grant(a, it, n), nil
+			s.sessions.granted(a.Name)
+			return grant(a, b, n), nil
 		}
 		s.tokens.saw(locker.Token(it.Token), times, known)
-		from, ok := s.takeable(&it, a.Stale, times, known)
-		token := s.tokens.next(a.ID, locker.Token(it.Token), times, known)
+		from, ok := a.Stale, pinnable(a.Stale)
+		if seen || !ok {
+			var err error
+			if from, ok, err = s.takeable(ctx, &it, a, times, known); err != nil {
+				return locker.Grant{}, err
+			}
+		}
+		b := s.tokens.next(a.ID, a.Tokens, locker.Token(it.Token), times, known)
 		switch {
 		case seen && !ok:
 			return locker.Grant{}, s.held(it, times, known)
-		case writes == 2 || token <= locker.Token(it.Token):
+		case writes == 2 || b.first <= locker.Token(it.Token):
 			// Free by now, but this try has spent its writes, or its token, which an
 			// earlier send has fixed, was overtaken: another try, soon, will do.
 			held := s.held(it, times, known)
 			held.Holder.Doubt = max(held.Holder.Doubt, 50*time.Millisecond)
 			return locker.Grant{}, held
 		}
-		in, err := s.acquireInput(a, token, from, st)
+		in, err := s.acquireInput(a, b, from, st)
 		if err != nil {
 			return locker.Grant{}, fmt.Errorf("dynamo: acquire %q: %w", a.Name, err)
 		}
 		attrs, err := s.update(ctx, a.TTL, in)
 		switch classify(err) {
 		case applied:
-			return s.granted(a, token, attrs)
+			return s.granted(a, b, attrs)
 		case unknown:
-			s.tokens.unresolved(a.ID, token)
+			s.tokens.unresolved(a.ID, b)
 			return locker.Grant{}, s.failure("acquire", a.Name, err)
 		case final:
 			return locker.Grant{}, s.failure("acquire", a.Name, err)
@@ -77,29 +86,32 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 // takeable decides whether the item may become the attempt's: because it is free
 // (from is empty), or by taking over the revision from, which is certain to have
 // no believer by the client's rule A or by rule B here.
-func (s *store) takeable(it *item, stale string, times span, known bool) (from string, ok bool) {
+func (s *store) takeable(ctx context.Context, it *item, a locker.Attempt, times span, known bool) (from string, ok bool, err error) {
+	if it.Session != "" {
+		ok, err := s.unbound(ctx, it, a, times, known)
+		return it.GUID, ok, err
+	}
 	state, _, _ := it.state(times, known, s.o.ClockMargin)
 	switch {
 	case state == locker.StateFree:
-		return "", true
-	case it.Session != "":
-		return "", false
-	case state == locker.StateDead, stale != "" && stale == it.GUID:
-		return it.GUID, true
+		return "", true, nil
+	case state == locker.StateDead, a.Stale != "" && a.Stale == it.GUID:
+		return it.GUID, true, nil
 	}
-	return "", false
+	return "", false, nil
 }
 
 // granted checks that what DynamoDB says it stored is what was sent: an answer
 // that was garbled on its way is of unknown outcome, not a lease.
-func (s *store) granted(a locker.Attempt, token locker.Token, attrs map[string]types.AttributeValue) (locker.Grant, error) {
+func (s *store) granted(a locker.Attempt, b block, attrs map[string]types.AttributeValue) (locker.Grant, error) {
 	it, err := decode(a.Name, attrs)
-	if err != nil || it.GUID != revision(a.ID, firstSequence) || locker.Token(it.Token) != token {
-		s.tokens.unresolved(a.ID, token)
+	if err != nil || it.GUID != revision(a.ID, firstSequence) || locker.Token(it.Token) != b.last() {
+		s.tokens.unresolved(a.ID, b)
 		return locker.Grant{}, s.garbled("acquire", a.Name, err)
 	}
 	s.tokens.resolved(a.ID)
-	return grant(a, it, firstSequence), nil
+	s.sessions.granted(a.Name)
+	return grant(a, b, firstSequence), nil
 }
 
 // garbled is the error for an answer that can't be the one to the request.
@@ -110,9 +122,9 @@ func (s *store) garbled(what, name string, err error) error {
 	return fmt.Errorf("dynamo: %s %q in table %q: %w: the answer is garbled: %w", what, name, s.table, locker.ErrUnavailable, err)
 }
 
-func grant(a locker.Attempt, it item, sequence int64) locker.Grant {
+func grant(a locker.Attempt, b block, sequence int64) locker.Grant {
 	return locker.Grant{
-		Name: a.Name, ID: a.ID, Token: locker.Token(it.Token), TTL: a.TTL,
+		Name: a.Name, ID: a.ID, Token: b.first, Tokens: b.n, TTL: a.TTL,
 		Revision: revision(a.ID, sequence),
 	}
 }

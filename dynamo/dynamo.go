@@ -158,7 +158,7 @@ func newLocker(api API, table string, o Options) (*Locker, error) {
 	}
 	s := &store{api: api, table: table, o: o, reader: moment.NewReader(o.Clock)}
 	s.times.margin = o.ClockMargin
-	s.tokens.sent = make(map[string]locker.Token)
+	s.tokens.sent = make(map[string]block)
 	client := locker.New(s, func(c *locker.ClientOptions) { *c = o.ClientOptions })
 	return &Locker{Client: client, store: s}, nil
 }
@@ -172,4 +172,6 @@ type store struct {
 	times  bounds      // of DynamoDB's time
 	tokens tokens      // fencing tokens handed out
 	schema schemaCheck // whether the table was looked at
+
+	sessions sessions // what is known of them without looking
 }

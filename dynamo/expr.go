@@ -28,7 +28,11 @@ const (
 	// whereTokenRises: every grant's token is above the one before. Closes the
 	// race with a late first send of this acquisition after it was granted to a
 	// later send and released, and that with a contender whose clock lags.
-	whereTokenRises = " AND (attribute_not_exists(#token) OR #token < :token)"
+	whereTokenRises = " AND (attribute_not_exists(#token) OR #token < :first)"
+
+	// whereAbsent: there is no record. Closes the race between a contender who kills
+	// a session that he could not find, and the session's first write.
+	whereAbsent = "attribute_not_exists(#guid)"
 
 	// whereMineAndOlder: the record is this acquisition's, and not from this write
 	// or a later one. Closes the races of a renewal with a take-over, with its own
@@ -97,11 +101,12 @@ func key(name string) map[string]types.AttributeValue {
 
 // acquireInput is the write that makes the attempt the holder: of a free name if
 // seen is empty, else by taking over the revision seen.
-func (s *store) acquireInput(a locker.Attempt, token locker.Token, seen string, st stamps) (*dynamodb.UpdateItemInput, error) {
+func (s *store) acquireInput(a locker.Attempt, b block, seen string, st stamps) (*dynamodb.UpdateItemInput, error) {
 	w := newWrite()
 	w.assign("guid", revision(a.ID, firstSequence))
 	w.assign("expiresOn", st.expires(a.TTL))
-	w.assign("token", token)
+	w.assign("token", b.last())
+	w.values[":first"] = b.first
 	w.assign("ttl", roundUp(a.TTL))
 	w.assign("owner", a.Owner)
 	w.assign("acquired", st.now().UnixMilli())
@@ -127,19 +132,55 @@ func (s *store) renewInput(g locker.Grant, n int64, r locker.Renewal, st stamps)
 	w.assign("expiresOn", st.expires(r.TTL))
 	w.assign("ttl", roundUp(r.TTL))
 	w.purge(st)
+	w.drop("session")
 	if r.Data != nil {
 		w.assign("data", r.Data)
 	}
 	return w.whereMine(s.table, g, n)
 }
 
+// bindInput is the write that makes a grant last as long as a session, as the
+// grant's sequence-th. Such an item is never purged: it does not show how old it is.
+func (s *store) bindInput(g locker.Grant, n int64, session string) (*dynamodb.UpdateItemInput, error) {
+	w := newWrite()
+	w.assign("guid", revision(g.ID, n))
+	w.assign("expiresOn", farFuture)
+	w.assign("session", session)
+	w.drop("purgeAt")
+	return w.whereMine(s.table, g, n)
+}
+
+// killInput is the write that ends a session for its holder, who has it in the
+// revision seen or, if that is empty, has no record.
+func (s *store) killInput(session, seen string, st stamps) (*dynamodb.UpdateItemInput, error) {
+	w := newWrite()
+	w.assign("guid", revision(sessionID(session), deadSequence))
+	w.assign("expiresOn", 0)
+	w.purge(st)
+	w.drop("ttl", "owner", "acquired")
+	if seen == "" {
+		return w.where(s.table, session, whereAbsent, "guid")
+	}
+	w.values[":seen"] = seen
+	return w.where(s.table, session, whereSeen, "guid")
+}
+
+// markInput is the write that tells the holder, whatever the sequence of his last
+// write, that another waits. It leaves the revision as it is.
+func (s *store) markInput(name, id string) (*dynamodb.UpdateItemInput, error) {
+	w := newWrite()
+	w.assign("wanted", true)
+	return w.whereMine(s.table, locker.Grant{Name: name, ID: id}, deadSequence)
+}
+
 // releaseInput is the write that ends a grant: now, or after the hold. The owner
-// of a name that stays taken for a while remains readable.
+// of a name that stays taken for a while remains readable. So does the mark that
+// another waits, which tells this process to let it: the next acquire removes it.
 func (s *store) releaseInput(g locker.Grant, hold time.Duration, st stamps) (*dynamodb.UpdateItemInput, error) {
 	w := newWrite()
 	w.assign("guid", revision(g.ID, deadSequence))
 	w.purge(st)
-	w.drop("session", "data", "wanted")
+	w.drop("session", "data")
 	if ms := roundUp(hold); ms > 0 {
 		w.assign("expiresOn", st.expires(time.Duration(ms)*time.Millisecond))
 		w.assign("ttl", ms)

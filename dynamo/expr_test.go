@@ -44,6 +44,7 @@ func inWords(in *dynamodb.UpdateItemInput) string {
 func TestExpressions(t *testing.T) {
 	t.Parallel()
 	const id, other = "0123456789abcdefghijklmnop", "zyxwvutsrqponmlkjihgfedcba/0000000005"
+	const sid = "s0000000000000000000000000"
 	s := &store{table: "locks"}
 	st := stamps{hi: epoch, wall: epoch, ruleB: true} // 1795348800000 ms
 	attempt := locker.Attempt{Name: "a", ID: id, Owner: "me", TTL: 30 * time.Second}
@@ -55,11 +56,11 @@ func TestExpressions(t *testing.T) {
 		want string
 	}{
 		"acquire": {
-			func() (*dynamodb.UpdateItemInput, error) { return s.acquireInput(attempt, 7, "", st) },
+			func() (*dynamodb.UpdateItemInput, error) { return s.acquireInput(attempt, block{4, 4}, "", st) },
 			`table locks
 key a
 update SET #guid = :guid, #expiresOn = :expiresOn, #token = :token, #ttl = :ttl, #owner = :owner, #acquired = :acquired, #purgeAt = :purgeAt REMOVE #session, #wanted, #data
-if ((attribute_not_exists(#guid) AND attribute_not_exists(#expiresOn)) OR #expiresOn = :zero) AND (attribute_not_exists(#token) OR #token < :token)
+if ((attribute_not_exists(#guid) AND attribute_not_exists(#expiresOn)) OR #expiresOn = :zero) AND (attribute_not_exists(#token) OR #token < :first)
 #acquired acquired
 #data data
 #expiresOn expiresOn
@@ -72,6 +73,7 @@ if ((attribute_not_exists(#guid) AND attribute_not_exists(#expiresOn)) OR #expir
 #wanted wanted
 :acquired N 1795348800000
 :expiresOn N 1795348830001
+:first N 4
 :guid S "0123456789abcdefghijklmnop/0000000001"
 :owner S "me"
 :purgeAt N 1795953600
@@ -81,12 +83,12 @@ if ((attribute_not_exists(#guid) AND attribute_not_exists(#expiresOn)) OR #expir
 		},
 		"take over, with data, time unknown": {
 			func() (*dynamodb.UpdateItemInput, error) {
-				return s.acquireInput(withData, 7, other, stamps{wall: epoch})
+				return s.acquireInput(withData, block{7, 1}, other, stamps{wall: epoch})
 			},
 			`table locks
 key a
 update SET #guid = :guid, #expiresOn = :expiresOn, #token = :token, #ttl = :ttl, #owner = :owner, #acquired = :acquired, #data = :data REMOVE #purgeAt, #session, #wanted
-if #guid = :seen AND (attribute_not_exists(#token) OR #token < :token)
+if #guid = :seen AND (attribute_not_exists(#token) OR #token < :first)
 #acquired acquired
 #data data
 #expiresOn expiresOn
@@ -100,6 +102,7 @@ if #guid = :seen AND (attribute_not_exists(#token) OR #token < :token)
 :acquired N 1795348800000
 :data B ""
 :expiresOn N 253402300799999
+:first N 7
 :guid S "0123456789abcdefghijklmnop/0000000001"
 :owner S "me"
 :seen S "zyxwvutsrqponmlkjihgfedcba/0000000005"
@@ -112,11 +115,12 @@ if #guid = :seen AND (attribute_not_exists(#token) OR #token < :token)
 			},
 			`table locks
 key a
-update SET #guid = :guid, #expiresOn = :expiresOn, #ttl = :ttl, #purgeAt = :purgeAt
+update SET #guid = :guid, #expiresOn = :expiresOn, #ttl = :ttl, #purgeAt = :purgeAt REMOVE #session
 if #guid BETWEEN :oldest AND :newest
 #expiresOn expiresOn
 #guid guid
 #purgeAt purgeAt
+#session session
 #ttl ttl
 :expiresOn N 1795348810002
 :guid S "0123456789abcdefghijklmnop/0000000005"
@@ -129,7 +133,7 @@ if #guid BETWEEN :oldest AND :newest
 			func() (*dynamodb.UpdateItemInput, error) { return s.releaseInput(grant, 0, st) },
 			`table locks
 key a
-update SET #guid = :guid, #purgeAt = :purgeAt, #expiresOn = :expiresOn REMOVE #session, #data, #wanted, #ttl, #owner, #acquired
+update SET #guid = :guid, #purgeAt = :purgeAt, #expiresOn = :expiresOn REMOVE #session, #data, #ttl, #owner, #acquired
 if #guid BETWEEN :oldest AND :newest
 #acquired acquired
 #data data
@@ -139,7 +143,6 @@ if #guid BETWEEN :oldest AND :newest
 #purgeAt purgeAt
 #session session
 #ttl ttl
-#wanted wanted
 :expiresOn N 0
 :guid S "0123456789abcdefghijklmnop/9999999999"
 :newest S "0123456789abcdefghijklmnop/9999999998"
@@ -150,7 +153,7 @@ if #guid BETWEEN :oldest AND :newest
 			func() (*dynamodb.UpdateItemInput, error) { return s.releaseInput(grant, 1500*time.Microsecond, st) },
 			`table locks
 key a
-update SET #guid = :guid, #purgeAt = :purgeAt, #expiresOn = :expiresOn, #ttl = :ttl REMOVE #session, #data, #wanted
+update SET #guid = :guid, #purgeAt = :purgeAt, #expiresOn = :expiresOn, #ttl = :ttl REMOVE #session, #data
 if #guid BETWEEN :oldest AND :newest
 #data data
 #expiresOn expiresOn
@@ -158,13 +161,75 @@ if #guid BETWEEN :oldest AND :newest
 #purgeAt purgeAt
 #session session
 #ttl ttl
-#wanted wanted
 :expiresOn N 1795348800003
 :guid S "0123456789abcdefghijklmnop/9999999999"
 :newest S "0123456789abcdefghijklmnop/9999999998"
 :oldest S "0123456789abcdefghijklmnop/0000000000"
 :purgeAt N 1795953600
 :ttl N 2`,
+		},
+		"bind": {
+			func() (*dynamodb.UpdateItemInput, error) { return s.bindInput(grant, 5, "_session/"+sid) },
+			`table locks
+key a
+update SET #guid = :guid, #expiresOn = :expiresOn, #session = :session REMOVE #purgeAt
+if #guid BETWEEN :oldest AND :newest
+#expiresOn expiresOn
+#guid guid
+#purgeAt purgeAt
+#session session
+:expiresOn N 253402300799999
+:guid S "0123456789abcdefghijklmnop/0000000005"
+:newest S "0123456789abcdefghijklmnop/0000000004"
+:oldest S "0123456789abcdefghijklmnop/0000000000"
+:session S "_session/s0000000000000000000000000"`,
+		},
+		"kill a session": {
+			func() (*dynamodb.UpdateItemInput, error) {
+				return s.killInput("_session/"+sid, revision(sid, 3), st)
+			},
+			`table locks
+key _session/s0000000000000000000000000
+update SET #guid = :guid, #expiresOn = :expiresOn, #purgeAt = :purgeAt REMOVE #ttl, #owner, #acquired
+if #guid = :seen
+#acquired acquired
+#expiresOn expiresOn
+#guid guid
+#owner owner
+#purgeAt purgeAt
+#ttl ttl
+:expiresOn N 0
+:guid S "s0000000000000000000000000/9999999999"
+:purgeAt N 1795953600
+:seen S "s0000000000000000000000000/0000000003"`,
+		},
+		"kill a session that is not there": {
+			func() (*dynamodb.UpdateItemInput, error) { return s.killInput("_session/"+sid, "", st) },
+			`table locks
+key _session/s0000000000000000000000000
+update SET #guid = :guid, #expiresOn = :expiresOn, #purgeAt = :purgeAt REMOVE #ttl, #owner, #acquired
+if attribute_not_exists(#guid)
+#acquired acquired
+#expiresOn expiresOn
+#guid guid
+#owner owner
+#purgeAt purgeAt
+#ttl ttl
+:expiresOn N 0
+:guid S "s0000000000000000000000000/9999999999"
+:purgeAt N 1795953600`,
+		},
+		"mark": {
+			func() (*dynamodb.UpdateItemInput, error) { return s.markInput("a", id) },
+			`table locks
+key a
+update SET #wanted = :wanted
+if #guid BETWEEN :oldest AND :newest
+#guid guid
+#wanted wanted
+:newest S "0123456789abcdefghijklmnop/9999999998"
+:oldest S "0123456789abcdefghijklmnop/0000000000"
+:wanted BOOL true`,
 		},
 	} {
 		in, err := tt.in()

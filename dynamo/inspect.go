@@ -7,7 +7,8 @@ import (
 )
 
 // Inspect reads what the table knows of a name, strongly consistent: 1 read unit
-// for an item of up to 4 KB.
+// for an item of up to 4 KB. One that is bound to a session takes another read, of
+// the session.
 func (s *store) Inspect(ctx context.Context, name string) (locker.Info, error) {
 	return s.look(ctx, "inspect", name, true)
 }
@@ -26,6 +27,11 @@ func (s *store) look(ctx context.Context, what, name string, consistent bool) (l
 	it, err := decode(name, attrs)
 	if err != nil {
 		return locker.Info{}, err
+	}
+	if it.Session != "" {
+		if err := s.readSession(ctx, controlTTL, &it, consistent); err != nil {
+			return locker.Info{}, err
+		}
 	}
 	times, known := s.now()
 	s.tokens.saw(locker.Token(it.Token), times, known)

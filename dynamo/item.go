@@ -24,7 +24,10 @@ type item struct {
 	Owner     string `dynamodbav:"owner"`
 	Acquired  int64  `dynamodbav:"acquired"` // ms
 	Data      []byte `dynamodbav:"data"`
-	Session   string `dynamodbav:"session"` // kept for leases that share a heartbeat
+	Session   string `dynamodbav:"session"` // the name of the session that the lease lasts as long as
+	Wanted    bool   `dynamodbav:"wanted"`  // another process waits
+
+	heart *item // the session's own item, if there is a session and it was read
 }
 
 // farFuture is the stamp of a lease whose end can't be told by DynamoDB's time:
@@ -63,6 +66,7 @@ var itemTypes = map[string]reflect.Type{
 	"acquired":  reflect.TypeFor[*types.AttributeValueMemberN](),
 	"data":      reflect.TypeFor[*types.AttributeValueMemberB](),
 	"session":   reflect.TypeFor[*types.AttributeValueMemberS](),
+	"wanted":    reflect.TypeFor[*types.AttributeValueMemberBOOL](),
 }
 
 // decode reads an item that DynamoDB has returned; none at all is a free lock.
@@ -102,17 +106,21 @@ func decode(name string, attrs map[string]types.AttributeValue) (item, error) {
 // expires returns when the lease ends by the server's time; known is false when
 // the item doesn't tell.
 func (it *item) expires() (at time.Time, known bool) {
-	return time.UnixMilli(*it.ExpiresOn), *it.ExpiresOn < farFuture && it.Session == ""
+	return time.UnixMilli(*it.ExpiresOn), *it.ExpiresOn < farFuture
 }
 
 // state judges the item. Pure: rule B is here and nowhere else.
 //
 // It is free without a guid or with expiresOn 0, dead when the stamped end and
 // the margin have passed even by the lower bound of the server's time, and else
-// held: in doubt, if the end may have passed by the upper bound.
+// held: in doubt, if the end may have passed by the upper bound. One that is bound
+// to a session is as the session is; if that is free or gone, it is dead.
 func (it *item) state(times span, known bool, margin time.Duration) (s locker.State, remaining, doubt time.Duration) {
 	if it.ExpiresOn == nil || *it.ExpiresOn == 0 {
 		return locker.StateFree, 0, 0
+	}
+	if it.Session != "" {
+		return it.boundState(times, known, margin)
 	}
 	ttl := it.ttl()
 	end, stamped := it.expires()
@@ -133,7 +141,10 @@ func (it *item) state(times span, known bool, margin time.Duration) (s locker.St
 // ttl returns the length of the lease, 0 when the item doesn't tell a credible
 // one. Items of the Node package never do: rule A knows nothing about them.
 func (it *item) ttl() time.Duration {
-	if it.TTL <= 0 || it.TTL > int64(locker.MaxTTL/time.Millisecond) || it.Session != "" {
+	if it.Session != "" {
+		it = it.heart
+	}
+	if it == nil || it.TTL <= 0 || it.TTL > int64(locker.MaxTTL/time.Millisecond) {
 		return 0
 	}
 	return time.Duration(it.TTL) * time.Millisecond
@@ -144,7 +155,7 @@ func (it *item) info(times span, known bool, margin time.Duration) locker.Info {
 	id, _, _ := strings.Cut(it.GUID, "/")
 	info := locker.Info{
 		Name: it.Name, AcquisitionID: id, Owner: it.Owner, Token: locker.Token(it.Token),
-		TTL: it.ttl(), Revision: it.GUID, Data: it.Data,
+		TTL: it.ttl(), Revision: it.revision(), Data: it.Data,
 	}
 	if it.Acquired > 0 {
 		info.Acquired = time.UnixMilli(it.Acquired)

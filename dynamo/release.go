@@ -16,22 +16,44 @@ import (
 // another's or gone; an error that wraps locker.ErrUnavailable when the outcome
 // is not known. Next: expr.go, releaseInput.
 func (s *store) Release(ctx context.Context, g locker.Grant, hold time.Duration) error {
+	_, err := s.ReleaseWanted(ctx, g, hold)
+	return err
+}
+
+// ReleaseWanted is Release, and tells whether the item was marked as wanted.
+func (s *store) ReleaseWanted(ctx context.Context, g locker.Grant, hold time.Duration) (wanted bool, err error) {
 	s.tokens.resolved(g.ID) // whatever comes: a released ID is never sent as an attempt again
+	s.sessions.released(g.Name)
 	st, _, _ := s.stamps()
 	in, err := s.releaseInput(g, hold, st)
 	if err != nil {
-		return fmt.Errorf("dynamo: release %q: %w", g.Name, err)
+		return false, fmt.Errorf("dynamo: release %q: %w", g.Name, err)
 	}
 	attrs, err := s.update(ctx, g.TTL, in)
-	switch classify(err) {
-	case unknown, final:
-		return s.failure("release", g.Name, err)
-	case refused:
-		it, bad := decode(g.Name, attrs)
-		if bad == nil && it.GUID == revision(g.ID, deadSequence) {
-			return nil
-		}
-		return s.lost("release", g, attrs, err)
+	if o := classify(err); o == unknown || o == final {
+		return false, s.failure("release", g.Name, err)
 	}
-	return nil
+	it, bad := decode(g.Name, attrs)
+	if err == nil || bad == nil && it.GUID == revision(g.ID, deadSequence) {
+		return it.Wanted, nil // now, or by an earlier send
+	}
+	return false, s.lost("release", g, attrs, err)
+}
+
+// MarkWanted makes one try to tell the holder of a name that another waits.
+//
+// Input: the holder's acquisition. Request: one UpdateItem. Outcomes: nil, also when
+// the name is not that acquisition's any more; an error that wraps
+// locker.ErrUnavailable when it is not known. Next: expr.go, markInput.
+func (s *store) MarkWanted(ctx context.Context, name, id string) error {
+	in, err := s.markInput(name, id)
+	if err != nil {
+		return fmt.Errorf("dynamo: mark %q: %w", name, err)
+	}
+	_, err = s.update(ctx, controlTTL, in)
+	switch classify(err) {
+	case applied, refused:
+		return nil
+	}
+	return s.failure("mark", name, err)
 }

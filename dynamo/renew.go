@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/holdfast/locker"
@@ -18,18 +20,34 @@ import (
 // *locker.LostError when the item is another's, released or gone; any other
 // error leaves open whether it took effect. Next: expr.go, whereMineAndOlder.
 func (s *store) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (locker.Grant, error) {
+	st, _, _ := s.stamps()
+	return s.renew(ctx, g, r.TTL, "", func(next locker.Grant, n int64) (*dynamodb.UpdateItemInput, error) {
+		return s.renewInput(next, n, r, st)
+	})
+}
+
+// Bind makes one try to make a grant last as long as a session. It is a renewal in
+// all respects but what it writes.
+func (s *store) Bind(ctx context.Context, g, session locker.Grant) (locker.Grant, error) {
+	return s.renew(ctx, g, session.TTL, session.Name, func(next locker.Grant, n int64) (*dynamodb.UpdateItemInput, error) {
+		return s.bindInput(next, n, session.Name)
+	})
+}
+
+// renew sends the next write of a grant, and checks that what it says it stored is
+// what was sent.
+func (s *store) renew(ctx context.Context, g locker.Grant, ttl time.Duration, session string, input func(locker.Grant, int64) (*dynamodb.UpdateItemInput, error)) (locker.Grant, error) {
 	n, ok := sequence(g.Revision, g.ID)
 	if !ok {
 		return g, fmt.Errorf("dynamo: renew %q: %q is no revision of %q", g.Name, g.Revision, g.ID)
 	}
 	n++
 	g.Revision = revision(g.ID, n)
-	st, _, _ := s.stamps()
-	in, err := s.renewInput(g, n, r, st)
+	in, err := input(g, n)
 	if err != nil {
 		return g, fmt.Errorf("dynamo: renew %q: %w", g.Name, err)
 	}
-	attrs, err := s.update(ctx, r.TTL, in)
+	attrs, err := s.update(ctx, ttl, in)
 	switch classify(err) {
 	case refused:
 		return g, s.lost("renew", g, attrs, err)
@@ -37,10 +55,10 @@ func (s *store) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (lo
 		return g, s.failure("renew", g.Name, err)
 	}
 	it, err := decode(g.Name, attrs)
-	if err != nil || it.GUID != g.Revision || locker.Token(it.Token) != g.Token {
+	if err != nil || it.GUID != g.Revision || it.Session != session || locker.Token(it.Token) != (block{g.Token, max(1, g.Tokens)}).last() {
 		return g, s.garbled("renew", g.Name, err)
 	}
-	g.TTL = r.TTL
+	g.TTL, g.Wanted = ttl, it.Wanted
 	return g, nil
 }
 

@@ -17,29 +17,39 @@ const maxToken = locker.Token(1<<53 - 1)
 type tokens struct {
 	mu      sync.Mutex
 	highest locker.Token
-	sent    map[string]locker.Token // by acquisition ID: tokens of sends whose outcome is not known
+	sent    map[string]block // by acquisition ID: tokens of sends whose outcome is not known
 }
+
+// block is a row of tokens: all that an acquisition has. The item shows the last.
+type block struct {
+	first locker.Token
+	n     int
+}
+
+func (b block) last() locker.Token { return b.first + locker.Token(b.n) - 1 }
 
 // absorbable is how far a token of another client may be ahead of this one's
 // time and still raise it: as much as two honest clients can differ. What is
 // further ahead was not made by this clock, and must not spread.
 const absorbable = 5 * time.Second
 
-// next returns the token for an acquisition: above the given one that is stored
-// for the name, unless an earlier send of the acquisition has fixed it. Without
-// bounds of the server's time only the stored token counts.
-func (t *tokens) next(id string, stored locker.Token, times span, known bool) locker.Token {
+// next returns up to n tokens for an acquisition, at least one: above the given one
+// that is stored for the name, unless an earlier send of the acquisition has fixed
+// them. Without bounds of the server's time only the stored token counts.
+func (t *tokens) next(id string, n int, stored locker.Token, times span, known bool) block {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if token, fixed := t.sent[id]; fixed {
-		return token
+	if b, fixed := t.sent[id]; fixed {
+		return b
 	}
-	token := t.highest + 1
+	first := t.highest + 1
 	if known {
-		token = max(token, locker.Token(times.hi.UnixMicro()))
-		t.highest = token
+		first = max(first, locker.Token(times.hi.UnixMicro()))
+		t.highest = first // not the last: many names would make it run ahead of the time
 	}
-	return max(token, stored+1)
+	first = max(first, stored+1)
+	room := int64(maxToken - first)
+	return block{first, int(max(1, min(int64(n), room)))}
 }
 
 // saw raises the clock by a token that another client made, so that the next one
@@ -53,12 +63,23 @@ func (t *tokens) saw(token locker.Token, times span, known bool) {
 	t.highest = max(t.highest, token)
 }
 
-// unresolved remembers the token of a send whose outcome is not known: every
+// unresolved remembers the tokens of a send whose outcome is not known: every
 // later send of the same acquisition carries the same.
-func (t *tokens) unresolved(id string, token locker.Token) {
+func (t *tokens) unresolved(id string, b block) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sent[id] = token
+	t.sent[id] = b
+}
+
+// of returns the tokens of an earlier send that turns out to have stored last. One
+// that isn't known any more has given none of those before the last away.
+func (t *tokens) of(id string, last locker.Token) block {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if b, ok := t.sent[id]; ok && b.last() == last {
+		return b
+	}
+	return block{last, 1}
 }
 
 // resolved forgets the acquisition.

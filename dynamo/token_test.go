@@ -9,7 +9,7 @@ import (
 	"example.com/holdfast/locker"
 )
 
-func newTokens() *tokens { return &tokens{sent: make(map[string]locker.Token)} }
+func newTokens() *tokens { return &tokens{sent: make(map[string]block)} }
 
 // tokenAt is the token that a client makes when its upper bound is d after epoch.
 func tokenAt(d time.Duration) locker.Token { return locker.Token(epoch.Add(d).UnixMicro()) }
@@ -33,7 +33,7 @@ func TestTokenNext(t *testing.T) {
 	} {
 		tok := newTokens()
 		tok.highest = tt.highest
-		if got := tok.next("id", tt.stored, between(0, time.Second), !tt.unknown); got != tt.want {
+		if got := tok.next("id", 1, tt.stored, between(0, time.Second), !tt.unknown).first; got != tt.want {
 			t.Errorf("%s: next = %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -46,7 +46,7 @@ func TestTokenRises(t *testing.T) {
 	tok := newTokens()
 	var last locker.Token
 	for i, d := range []time.Duration{0, 0, 0, time.Second, 500 * ms, -time.Hour, 2 * time.Second} {
-		got := tok.next(fmt.Sprint(i), 0, between(d, d), true)
+		got := tok.next(fmt.Sprint(i), 1, 0, between(d, d), true).first
 		if got <= last {
 			t.Errorf("next at %v = %v after %v, want a higher one", d, got, last)
 		}
@@ -59,17 +59,17 @@ func TestTokenRises(t *testing.T) {
 func TestTokenFixed(t *testing.T) {
 	t.Parallel()
 	tok := newTokens()
-	first := tok.next("a", 0, between(0, 0), true)
-	tok.unresolved("a", first)
+	first := tok.next("a", 1, 0, between(0, 0), true).first
+	tok.unresolved("a", block{first, 1})
 	tok.saw(first+100, between(0, 0), true)
-	if got := tok.next("a", first+1000, between(time.Second, time.Second), true); got != first {
+	if got := tok.next("a", 1, first+1000, between(time.Second, time.Second), true).first; got != first {
 		t.Errorf("next of an unresolved acquisition = %v, want %v again", got, first)
 	}
-	if got := tok.next("b", 0, between(0, 0), true); got != first+101 {
+	if got := tok.next("b", 1, 0, between(0, 0), true).first; got != first+101 {
 		t.Errorf("next of another acquisition = %v, want %v", got, first+101)
 	}
 	tok.resolved("a")
-	if got := tok.next("a", 0, between(0, 0), true); got != first+102 {
+	if got := tok.next("a", 1, 0, between(0, 0), true).first; got != first+102 {
 		t.Errorf("next once resolved = %v, want %v", got, first+102)
 	}
 	tok.resolved("a") // twice does no harm
@@ -98,17 +98,47 @@ func TestTokenSaw(t *testing.T) {
 	} {
 		tok := newTokens()
 		tok.saw(tt.saw, now, !tt.unknown)
-		if got := tok.next("id", 0, now, true); got != tt.want {
+		if got := tok.next("id", 1, 0, now, true).first; got != tt.want {
 			t.Errorf("%s: next = %v, want %v", tt.name, got, tt.want)
 		}
 	}
 	// A poisoned item costs its own lock a few tokens, and no other.
 	tok := newTokens()
-	if got := tok.next("a", maxToken-10, now, true); got != maxToken-9 {
+	if got := tok.next("a", 1, maxToken-10, now, true).first; got != maxToken-9 {
 		t.Errorf("next above a poisoned token = %v, want %v", got, maxToken-9)
 	}
-	if got := tok.next("b", 0, now, true); got != tokenAt(0)+1 {
+	if got := tok.next("b", 1, 0, now, true).first; got != tokenAt(0)+1 {
 		t.Errorf("next for another lock = %v, want %v", got, tokenAt(0)+1)
+	}
+}
+
+// TestTokenBlock shows what an acquisition reserves: a row of tokens, none of them
+// beyond the highest, and the same row for all of its sends.
+func TestTokenBlock(t *testing.T) {
+	t.Parallel()
+	tok := newTokens()
+	now := between(0, 0)
+	b := tok.next("a", 1000, 0, now, true)
+	if want := (block{tokenAt(0), 1000}); b != want || b.last() != tokenAt(0)+999 {
+		t.Errorf("next = %v, last %v, want %v", b, b.last(), want)
+	}
+	tok.unresolved("a", b)
+	if got := tok.next("a", 1, 0, now, true); got != b {
+		t.Errorf("next of an unresolved acquisition = %v, want %v again", got, b)
+	}
+	if got := tok.of("a", b.last()); got != b {
+		t.Errorf("of(%v) = %v, want %v", b.last(), got, b)
+	}
+	if got := tok.of("a", 7); got != (block{7, 1}) {
+		t.Errorf("of another token = %v, want it alone", got)
+	}
+	for _, room := range []locker.Token{1, 2, 10} {
+		if got := tok.next("b", 1000, maxToken-room-1, now, true); got != (block{maxToken - room, max(1, int(room))}) {
+			t.Errorf("next with room for %v = %v", room, got)
+		}
+	}
+	if got := tok.next("c", 0, 0, now, true); got.n != 1 {
+		t.Errorf("next of none = %v, want one", got)
 	}
 }
 
@@ -122,7 +152,7 @@ func TestTokenAtOnce(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for j := range 1000 {
-				got := tok.next(fmt.Sprint(i, j), 0, between(0, 0), true)
+				got := tok.next(fmt.Sprint(i, j), 1, 0, between(0, 0), true).first
 				mu.Lock()
 				if seen[got] {
 					t.Errorf("token %v was given out twice", got)

@@ -53,7 +53,6 @@ type acquiring struct {
 	start moment.Reading
 
 	tries   int           // acquisition IDs spent
-	looks   int           // at the present holder
 	awaited string        // the revision whose change a Notifier told of last
 	holder  Info          // as last seen; zero if never
 	lastErr error         // of the last look at the store, nil if it answered
@@ -85,11 +84,23 @@ func (a *acquiring) run(ctx context.Context) (*Lease, error) {
 	}
 	stale := ""
 	for {
-		if err := a.awaitOwn(ctx); err != nil {
+		spare, err := a.awaitOwn(ctx)
+		if err != nil {
 			return nil, err
 		}
 		if ctx.Err() != nil {
 			return nil, a.gaveUp(ctx)
+		}
+		if spare != nil {
+			lease, revision := a.takeSpare(spare)
+			if lease != nil {
+				return lease, nil
+			}
+			if stale == "" {
+				stale = revision
+			}
+		} else if err := a.yield(ctx); a.o.Wait > 0 && err != nil {
+			return nil, err
 		}
 		grant, first, err := a.resolve(ctx, stale)
 		if err == nil {
@@ -128,21 +139,6 @@ func (a *acquiring) next(ctx context.Context, err error, tried string) (stale st
 	return "", nil
 }
 
-// saw remembers the holder that was seen, for this call and for the others in
-// the line.
-func (a *acquiring) saw(info Info) {
-	info.Name = a.name
-	if info.AcquisitionID != a.holder.AcquisitionID {
-		a.looks = 0
-	}
-	a.holder, a.lastErr = info, nil
-	a.c.mu.Lock()
-	defer a.c.mu.Unlock()
-	if l := a.c.lines[a.name]; l != nil {
-		l.holder = &info
-	}
-}
-
 // waited returns how long the call has lasted.
 func (a *acquiring) waited() time.Duration { return moment.Mono(a.start, a.c.now()) }
 
@@ -176,13 +172,13 @@ func (a *acquiring) knownHolder() Info {
 	var seen Info
 	if l := a.c.lines[a.name]; l != nil {
 		own = l.hold
-		if l.holder != nil {
-			seen = *l.holder
+		if l.seen != nil {
+			seen = l.seen.info
 		}
 	}
 	a.c.mu.Unlock()
 	if own != nil {
-		return own.info()
+		return own.acq.info()
 	}
 	return seen
 }

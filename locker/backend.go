@@ -66,6 +66,11 @@ type Attempt struct {
 	// least its own TTL ago, or it belongs to an acquisition of its own that has
 	// ended. The backend may take it over. Empty: none.
 	Stale string
+
+	// Tokens is how many fencing tokens in a row the Client would like: it gives
+	// them to leases that use the acquisition one after another. A backend may give
+	// fewer.
+	Tokens int
 }
 
 // Renewal is what a renewal changes.
@@ -78,7 +83,8 @@ type Renewal struct {
 type Grant struct {
 	Name     string
 	ID       string        // the Attempt's
-	Token    Token         // higher than that of every earlier grant of the name
+	Token    Token         // the first; higher than all of every earlier grant of the name
+	Tokens   int           // how many there are, Token among them; 0 counts as 1
 	TTL      time.Duration // as last written
 	Revision string        // the backend's own: what it needs to renew
 	Wanted   bool          // optional: another process waits for the name
@@ -108,6 +114,29 @@ type Notifier interface {
 	// the given one, and ctx's error when ctx is done before. After any other error
 	// the Client waits as it does without a Notifier.
 	Await(ctx context.Context, name, revision string) error
+}
+
+// Marker is an optional interface of a [Backend], for fairness between processes
+// that want one name.
+type Marker interface {
+	// MarkWanted marks the record of an acquisition: another process waits for the
+	// name. Grant.Wanted tells the holder when it renews. It is no renewal and no
+	// change of the revision. When the name is not the acquisition's, or no more, it
+	// does nothing.
+	MarkWanted(ctx context.Context, name, id string) error
+
+	// ReleaseWanted is Release, and tells whether the record was marked.
+	ReleaseWanted(ctx context.Context, g Grant, hold time.Duration) (wanted bool, err error)
+}
+
+// Binder is an optional interface of a [Backend], for [ClientOptions].SharedHeartbeat.
+// A session is an acquisition of a name that begins with "_session/" and ends in
+// its ID, acquired, renewed and released like any other.
+type Binder interface {
+	// Bind is a Renew of g after which g lasts for as long as session does. Any
+	// later Renew gives it a time of its own again. The Info of a bound record has
+	// the TTL of its session, and a Revision that changes with the session's.
+	Bind(ctx context.Context, g, session Grant) (Grant, error)
 }
 
 // State is what is known of a lock.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/holdfast/internal/moment"
@@ -44,6 +45,18 @@ type ClientOptions struct {
 	// try to acquire or release comes at once. False: none of that.
 	InProcess bool
 
+	// MaxLocalHold is for how long calls of this Client go on handing a name to each
+	// other once it is known that another process waits for it, and about how often
+	// the Client asks while they do. Zero or less: [DefaultMaxLocalHold].
+	MaxLocalHold time.Duration
+
+	// SharedHeartbeat renews the leases of this Client by one write for all of a
+	// TTL, in place of one for each: a lease that lasts longer than a third of its TTL is
+	// bound, by one write, to a record that stands for the Client. Breaking that
+	// record loses them all. For a backend that is a [Binder]; others ignore it.
+	// False: each lease is renewed by itself.
+	SharedHeartbeat bool
+
 	// Rand supplies the random bits of IDs and jitter, for tests that must be
 	// repeatable; it is called by several goroutines at once. Nil: crypto/rand.
 	Rand func() uint64
@@ -58,6 +71,8 @@ type Client struct {
 	backend  Backend
 	poller   Poller   // nil if backend is none
 	notifier Notifier // nil if backend is none
+	marker   Marker   // nil if backend is none
+	binder   Binder   // nil if backend is none, or leases don't share a heartbeat
 	opts     ClientOptions
 	reader   moment.Reader
 
@@ -71,10 +86,14 @@ type Client struct {
 	mu    sync.Mutex
 	lines map[string]*line // by name: who waits here, and what this client holds
 	seen  sightings
+
+	holds    recent[time.Duration]      // by name: how long others held it, about
+	yields   recent[time.Duration]      // by name: until when it is left to others, on the monotonic clock
+	sessions map[time.Duration]*session // by TTL: what new leases are bound to
 }
 
 // New returns a Client on b. It starts nothing and sends nothing. A b that also
-// is a [Poller] or a [Notifier] is used as such.
+// is a [Poller], [Notifier], [Marker] or [Binder] is used as such.
 func New(b Backend, optFns ...func(*ClientOptions)) *Client {
 	var o ClientOptions
 	for _, fn := range optFns {
@@ -84,6 +103,10 @@ func New(b Backend, optFns ...func(*ClientOptions)) *Client {
 	c := &Client{backend: b, opts: o, reader: moment.NewReader(o.Clock), lines: make(map[string]*line), dropped: new(dropped)}
 	c.poller, _ = b.(Poller)
 	c.notifier, _ = b.(Notifier)
+	c.marker, _ = b.(Marker)
+	if o.SharedHeartbeat {
+		c.binder, _ = b.(Binder)
+	}
 	c.life, c.kill = context.WithCancelCause(context.Background())
 	return c
 }
@@ -105,6 +128,9 @@ func (o *ClientOptions) setDefaults() {
 			host = "unknown host"
 		}
 		o.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
+	}
+	if o.MaxLocalHold <= 0 {
+		o.MaxLocalHold = DefaultMaxLocalHold
 	}
 	if o.Rand == nil {
 		o.Rand = func() uint64 {
@@ -162,8 +188,16 @@ func (c *Client) Close(ctx context.Context) error {
 		todo <- h
 	}
 	close(todo)
-	for range min(closers, len(holds)) {
+	n := max(1, min(closers, len(holds)))
+	var left atomic.Int64
+	left.Store(int64(n))
+	for range n {
 		c.background.spawn(func() {
+			defer func() {
+				if left.Add(-1) == 0 {
+					c.closeSessions() // nothing is bound any more
+				}
+			}()
 			for h := range todo {
 				if err := h.releaseNow(ctx, errClosing); err != nil {
 					mu.Lock()
@@ -173,11 +207,11 @@ func (c *Client) Close(ctx context.Context) error {
 			}
 		})
 	}
-	left := c.awaitIdle(ctx)
+	late := c.awaitIdle(ctx)
 	c.schedule.stop()
 	mu.Lock()
 	defer mu.Unlock()
-	return errors.Join(append(errs, left)...)
+	return errors.Join(append(errs, late)...)
 }
 
 // awaitIdle waits until nothing runs in the background, until ctx is done but for
@@ -204,8 +238,15 @@ func (c *Client) now() moment.Reading { return c.reader.Read() }
 // emit tells the observer, if there is one and something to tell. No lock is
 // held, and what keeps leases alive has been done before.
 func (c *Client) emit(ctx context.Context, e Event) {
-	if c.opts.Observer != nil && e.Kind != 0 {
+	if c.opts.Observer != nil {
 		c.opts.Observer(ctx, e)
+	}
+}
+
+// tell emits several events.
+func (c *Client) tell(ctx context.Context, events []Event) {
+	for _, e := range events {
+		c.emit(ctx, e)
 	}
 }
 

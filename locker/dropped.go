@@ -47,9 +47,9 @@ func (c *Client) tellDropped() {
 		if h == nil {
 			continue
 		}
-		h.mu.Lock()
+		h.acq.mu.Lock()
 		e, over := h.eventLocked(EventDropped), h.err != nil
-		h.mu.Unlock()
+		h.acq.mu.Unlock()
 		if !over && e.ID == d.id {
 			c.emit(context.Background(), e)
 		}

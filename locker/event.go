@@ -18,10 +18,11 @@ const (
 	EventLost                             // a lease was lost
 	EventReleased                         // a lease was released, or its release not confirmed: see Err
 	EventDropped                          // nobody has the [Lease] any more, and it was not released: it goes on being renewed
+	EventHandedOver                       // a lease was released, to the next in the line of this process
 	EventNotChecked                       // a backend could not check its store's set-up, and goes on without
 )
 
-var eventNames = [...]string{"", "acquired", "refused", "renewed", "renew failed", "lost", "released", "dropped", "not checked"}
+var eventNames = [...]string{"", "acquired", "refused", "renewed", "renew failed", "lost", "released", "dropped", "handed over", "not checked"}
 
 // String returns the kind in words.
 func (k EventKind) String() string {
@@ -43,7 +44,7 @@ type Event struct {
 
 	Waited    time.Duration // acquired, refused: since the call
 	Tries     int           // acquired, refused: tries of the call to take the lock
-	Held      time.Duration // lost, released: since the acquisition
+	Held      time.Duration // lost, released, handed over: since the acquisition
 	Remaining time.Duration // renewed, renew failed: what was left of the lease when the answer came
 	Holder    Info          // refused: by whom; acquired: who was last seen holding the lock before, if anybody
 	Err       error         // refused, renew failed, lost, released, not checked: why

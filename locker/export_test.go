@@ -18,5 +18,5 @@ func (c *Client) Left() (lines, scheduled int) {
 	defer c.mu.Unlock()
 	c.schedule.mu.Lock()
 	defer c.schedule.mu.Unlock()
-	return len(c.lines), len(c.schedule.holds)
+	return len(c.lines), len(c.schedule.queue)
 }

@@ -1,89 +1,65 @@
 package locker
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"time"
 
 	"example.com/holdfast/internal/moment"
 )
 
-// hold is a lease as the client keeps it. The client refers to holds only, so
-// that it notices when nobody has the [Lease] any more.
+// hold is a lease as the client keeps it, on an acquisition. The client refers to
+// holds only, so that it notices when nobody has the [Lease] any more.
 //
-// A hold is believed in while less than span has passed since from, counted by
-// [moment.Held]; then it is lost, even if no timer has fired yet.
+// The fields below the first are guarded by the mutex of the acquisition.
 type hold struct {
-	c        *Client
-	name     string
-	owner    string
-	ttl      time.Duration // that renewals ask for
+	acq      *acquisition
+	id       string // of the lease; of the first on an acquisition, the acquisition's
+	token    Token
 	minHold  time.Duration
 	maxHold  time.Duration
-	renews   bool           // in the background
 	acquired moment.Reading // when the grant was in hand: holds count from here, the lease from before its send
 
-	// Guarded by schedule.mu.
-	due   time.Duration // on the monotonic clock
-	index int           // in the schedule; -1 when not there
-
-	mu      sync.Mutex
-	grant   Grant
-	from    moment.Reading // before the send of what the store is known to have confirmed
-	span    time.Duration
 	err     error // nil while held, then ErrReleased, errClosing or a *LostError, for good
 	done    latch // opened when err is set
 	gone    latch // opened when the name needs nothing from this hold any more
+	wanted  latch // opened when somebody waits for the name
 	hooks   []*hook
 	watch   runtime.Cleanup // of the Lease being dropped
-	renewal renewal
-	release releasing
-}
-
-// slack is what a holder takes off its lease, for a clock that runs slowly and
-// for the time between looking at the clock and acting on it.
-func (c *Client) slack(ttl time.Duration) time.Duration {
-	if c.opts.InProcess {
-		return 0
-	}
-	return max(ttl/100, 20*time.Millisecond)
-}
-
-// ttlFor returns the TTL of a lease that a holder believes in for d.
-func (c *Client) ttlFor(d time.Duration) time.Duration {
-	if c.opts.InProcess {
-		return d
-	}
-	return d + max(d/99+1, 20*time.Millisecond)
+	release *releasing      // nil before the first release
 }
 
 // begin makes a lease of a grant. first is a reading from before the first send.
 func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Options) (*Lease, error) {
-	h := &hold{
-		c: c, name: g.Name, owner: o.Owner, ttl: o.TTL, minHold: o.MinHold, maxHold: o.MaxHold,
-		renews: !o.NoRenewal, acquired: c.now(), index: -1,
-		grant: g, from: first, span: o.TTL - c.slack(o.TTL),
+	acq := &acquisition{
+		c: c, name: g.Name, owner: o.Owner, ttl: o.TTL, renews: !o.NoRenewal, index: -1,
+		grant: g, from: first, span: o.TTL - c.slack(o.TTL), data: o.Data, next: Forever,
 	}
-	h.renewal.due = h.nextRenewal()
+	acq.mu.Lock()
+	acq.next = acq.nextRenewalLocked()
+	h := acq.leaseLocked(g.ID, o)
+	if g.Wanted {
+		acq.seenWantedLocked(h.acquired)
+	}
+	acq.mu.Unlock()
 	c.mu.Lock()
 	closed := c.life.Err() != nil
 	if !closed {
-		c.lineLocked(g.Name).hold = h
+		c.lineLocked(g.Name).begin(h, o.Wait > 0)
 	}
 	c.mu.Unlock()
 	if closed {
 		c.abandon(Attempt{Name: g.Name, ID: g.ID, TTL: o.TTL}, first, nil, true)
 		return nil, fmt.Errorf("locker: acquire %q: %w", g.Name, ErrClosed)
 	}
-	h.plan()
+	acq.plan()
 	if g.Ended != nil {
 		c.background.spawn(func() {
 			select {
 			case <-g.Ended:
-				c.emit(ctx, h.lose(LossExpired, nil))
+				c.tell(ctx, acq.lose(LossExpired, nil))
 			case <-h.whenDone():
 			}
 		})
@@ -91,55 +67,41 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 	return h.handle(), nil
 }
 
-// leftLocked returns how long the hold is still to be believed in.
-func (h *hold) leftLocked(now moment.Reading) time.Duration {
-	return h.span - moment.Held(h.from, now)
+// leaseLocked makes the next lease on the acquisition.
+func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
+	h := &hold{
+		acq: acq, id: id, token: acq.grant.Token + Token(acq.spent),
+		minHold: o.MinHold, maxHold: o.MaxHold, acquired: acq.c.now(),
+	}
+	acq.spent++
+	acq.lease = h
+	if acq.wanted > 0 {
+		h.wanted.release()
+	}
+	return h
+}
+
+// suitsLocked reports whether a lease with these options may go on with the acquisition:
+// then others see the same as of a new one.
+func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
+	return !acq.over && !acq.altered && acq.renews && !o.NoRenewal &&
+		acq.owner == o.Owner && acq.ttl == o.TTL && (acq.data == nil) == (o.Data == nil) && bytes.Equal(acq.data, o.Data) &&
+		acq.spent < acq.grant.Tokens && acq.leftLocked(now) >= acq.ttl/2
 }
 
 // check ends the hold if its time is over, and returns its error.
 func (h *hold) check() error {
-	now := h.c.now()
-	h.mu.Lock()
-	err, left := h.err, h.leftLocked(now)
-	h.mu.Unlock()
+	now := h.acq.c.now()
+	h.acq.mu.Lock()
+	err, left := h.err, h.acq.leftLocked(now)
+	h.acq.mu.Unlock()
 	if err != nil || left > 0 {
 		return err
 	}
-	h.c.emit(context.Background(), h.lose(LossExpired, nil))
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.acq.c.tell(context.Background(), h.acq.lose(LossExpired, nil))
+	h.acq.mu.Lock()
+	defer h.acq.mu.Unlock()
 	return h.err
-}
-
-// lose ends the hold without a release, and returns the event to tell of it.
-// Only the first end counts: of a hold that was over there is nothing to tell.
-func (h *hold) lose(reason LossReason, cause error) Event {
-	now := h.c.now()
-	h.mu.Lock()
-	if h.err != nil {
-		h.mu.Unlock()
-		return Event{}
-	}
-	if reason == LossExpired {
-		if cause == nil {
-			cause = h.renewal.lastErr
-		}
-		if h.renews && h.maxHoldReached(now) {
-			reason = LossMaxHold
-		}
-	}
-	lost := &LostError{Name: h.name, Token: h.grant.Token, Reason: reason, Cause: cause}
-	hooks := h.endLocked(lost)
-	e := h.eventLocked(EventLost)
-	e.Held, e.Err = moment.Mono(h.acquired, now), lost
-	h.mu.Unlock()
-
-	runHooks(hooks, lost) // before the next in the line can begin
-	if e.Held >= h.minHold {
-		h.c.forgo(e.ID)
-	}
-	h.settle()
-	return e
 }
 
 // endLocked is the one place where a hold ends. It returns the hooks to run.
@@ -147,9 +109,6 @@ func (h *hold) endLocked(err error) []*hook {
 	h.err = err
 	h.watch.Stop()
 	h.done.release()
-	if h.renewal.cancel != nil && !errors.Is(err, ErrReleased) {
-		h.renewal.cancel() // nothing that it could still tell would matter
-	}
 	hooks := h.hooks
 	h.hooks = nil
 	return hooks
@@ -157,47 +116,36 @@ func (h *hold) endLocked(err error) []*hook {
 
 // settle gives the name free for the next in the client's line.
 func (h *hold) settle() {
-	h.c.schedule.remove(h)
-	h.c.mu.Lock()
-	if l := h.c.lines[h.name]; l != nil && l.hold == h {
+	c := h.acq.c
+	c.mu.Lock()
+	if l := c.lines[h.acq.name]; l != nil && l.hold == h {
 		l.hold = nil
-		h.c.tidyLocked(h.name)
+		c.tidyLocked(h.acq.name)
 	}
-	h.c.mu.Unlock()
-	h.mu.Lock()
+	c.mu.Unlock()
+	h.acq.mu.Lock()
 	h.gone.release()
-	h.mu.Unlock()
+	h.acq.mu.Unlock()
 }
 
 // whenDone returns the channel that is closed when the hold is over.
 func (h *hold) whenDone() <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.acq.mu.Lock()
+	defer h.acq.mu.Unlock()
 	return h.done.wait()
 }
 
 // whenSettled returns the channel that is closed when the hold no longer stands
 // in the way of the next in the line.
 func (h *hold) whenSettled() <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.acq.mu.Lock()
+	defer h.acq.mu.Unlock()
 	return h.gone.wait()
-}
-
-// info describes the hold as another process would see it.
-func (h *hold) info() Info {
-	now := h.c.now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return Info{
-		Name: h.name, AcquisitionID: h.grant.ID, Owner: h.owner, Token: h.grant.Token, TTL: h.grant.TTL,
-		Acquired: h.acquired.Wall, State: StateHeld, Revision: h.grant.Revision, Remaining: max(0, h.leftLocked(now)),
-	}
 }
 
 // eventLocked begins an event of this hold.
 func (h *hold) eventLocked(kind EventKind) Event {
-	return Event{Kind: kind, Name: h.name, ID: h.grant.ID, Owner: h.owner, Token: h.grant.Token}
+	return Event{Kind: kind, Name: h.acq.name, ID: h.id, Owner: h.acq.owner, Token: h.token}
 }
 
 // hook is a function to call at the end of a hold.
@@ -207,19 +155,19 @@ type hook struct{ f func(error) }
 // not block. stop keeps it from being called and reports whether it did.
 func (h *hold) onEnd(f func(error)) (stop func() bool) {
 	k := &hook{f}
-	h.mu.Lock()
+	h.acq.mu.Lock()
 	err := h.err
 	if err == nil {
 		h.hooks = append(h.hooks, k)
 	}
-	h.mu.Unlock()
+	h.acq.mu.Unlock()
 	if err != nil {
 		f(err)
 		return func() bool { return false }
 	}
 	return func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
+		h.acq.mu.Lock()
+		defer h.acq.mu.Unlock()
 		for i, other := range h.hooks {
 			if other == k {
 				h.hooks = append(h.hooks[:i], h.hooks[i+1:]...)

@@ -22,36 +22,28 @@ type Lease struct{ h *hold }
 // being dropped.
 func (h *hold) handle() *Lease {
 	l := &Lease{h}
-	if h.c.opts.Observer == nil {
+	if h.acq.c.opts.Observer == nil {
 		return l
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.acq.mu.Lock()
+	defer h.acq.mu.Unlock()
 	if h.err == nil {
-		h.watch = runtime.AddCleanup(l, drop, droppedLease{h.c.dropped, h.name, h.grant.ID})
+		h.watch = runtime.AddCleanup(l, drop, droppedLease{h.acq.c.dropped, h.acq.name, h.id})
 	}
 	return l
 }
 
 // Name returns the name of the lock, with every prefix. Like ID and Token it does
 // not block and is the same after the lease is over.
-func (l *Lease) Name() string { return l.h.name }
+func (l *Lease) Name() string { return l.h.acq.name }
 
 // ID returns what identifies the lease: 26 characters of [0-9a-z], random, and
 // never used again.
-func (l *Lease) ID() string {
-	l.h.mu.Lock()
-	defer l.h.mu.Unlock()
-	return l.h.grant.ID
-}
+func (l *Lease) ID() string { return l.h.id }
 
 // Token returns the fencing token of the lease. It stays the same for as long as
 // the lease lasts, and may be used after it: that is what it is for.
-func (l *Lease) Token() Token {
-	l.h.mu.Lock()
-	defer l.h.mu.Unlock()
-	return l.h.grant.Token
-}
+func (l *Lease) Token() Token { return l.h.token }
 
 // Remaining returns how long the lease lasts unless it is renewed; 0 once it is
 // over. It reads the clock and does not block.
@@ -59,16 +51,28 @@ func (l *Lease) Remaining() time.Duration {
 	if l.Err() != nil {
 		return 0
 	}
-	now := l.h.c.now()
-	l.h.mu.Lock()
-	defer l.h.mu.Unlock()
-	return max(0, l.h.leftLocked(now))
+	acq := l.h.acq
+	now := acq.c.now()
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	return max(0, acq.leftLocked(now))
 }
 
 // Done returns a channel that is closed when the lease is over, by release or
 // by loss. The close may come late on a machine that was suspended; [Lease.Err]
 // does not.
 func (l *Lease) Done() <-chan struct{} { return l.h.whenDone() }
+
+// Wanted returns a channel that is closed when somebody else is known to wait for
+// the lock: at once if the call is in this process; where the backend lets processes
+// tell each other, some time after another one began to wait, at the latest with
+// the next renewal. Nothing has to be done about it: a holder may heed it, and
+// release between two parts of its work. Wanted does not block.
+func (l *Lease) Wanted() <-chan struct{} {
+	l.h.acq.mu.Lock()
+	defer l.h.acq.mu.Unlock()
+	return l.h.wanted.wait()
+}
 
 // Err returns nil while the lease is held, then an error that is [ErrReleased] (and
 // [ErrClosed], if [Client.Close] has released it) or a [*LostError] that says how it
@@ -110,7 +114,7 @@ func (l *Lease) AfterFunc(f func(error)) (stop func() bool) {
 // until its time runs out, or a later renewal extends it: whether this one took
 // effect is not known.
 func (l *Lease) Renew(ctx context.Context) error {
-	return l.h.renewNow(ctx, func(time.Duration) (Renewal, bool) { return Renewal{TTL: l.h.ttl}, true })
+	return l.h.renewNow(ctx, func(time.Duration) (Renewal, bool) { return Renewal{TTL: l.h.acq.ttl}, true })
 }
 
 // Ensure makes sure that the lease lasts d or longer from now, and renews it if
@@ -125,10 +129,10 @@ func (l *Lease) Ensure(ctx context.Context, d time.Duration) error {
 		return &InvalidError{What: "time to ensure", Value: d.String(), Want: fmt.Sprintf("from 0s to %v", MaxTTL/100*98)}
 	}
 	const answer = 20 * time.Millisecond // or a hundredth of d: for the time that the answer takes
-	ttl := l.h.c.ttlFor(d) + max(d/100, answer)
+	ttl := l.h.acq.c.ttlFor(d) + max(d/100, answer)
 	for range 3 {
 		err := l.h.renewNow(ctx, func(left time.Duration) (Renewal, bool) {
-			return Renewal{TTL: max(ttl, l.h.atLeast(left))}, left < d
+			return Renewal{TTL: max(ttl, l.h.acq.atLeast(left))}, left < d
 		})
 		if err != nil || l.Remaining() >= d {
 			return err
@@ -152,7 +156,7 @@ func (l *Lease) SetData(ctx context.Context, b []byte) error {
 		b = []byte{}
 	}
 	return l.h.renewNow(ctx, func(left time.Duration) (Renewal, bool) {
-		return Renewal{TTL: l.h.atLeast(left), Data: b}, true
+		return Renewal{TTL: l.h.acq.atLeast(left), Data: b}, true
 	})
 }
 

@@ -11,9 +11,22 @@ import (
 // the store; the others wait for their turn. All fields are guarded by
 // Client.mu.
 type line struct {
-	waiting list.List // of *waiter
-	hold    *hold     // this client's own, until its end is settled
-	holder  *Info     // as last seen by anybody in the line; nil if never
+	waiting list.List    // of *waiter
+	hold    *hold        // this client's own, until its end is settled
+	spare   *acquisition // of this client, for the head; nil while there is a hold
+	seen    *sight       // the holder that the line has seen last; nil if none
+}
+
+// begin makes h the line's hold, and h's acquisition the only one: a spare was what
+// it took over, or had ended. queued tells whether the call that acquired it still
+// stands in the line.
+func (l *line) begin(h *hold, queued bool) {
+	l.hold, l.spare = h, nil
+	if n := l.waiting.Len(); n > 1 || n == 1 && !queued {
+		h.acq.mu.Lock()
+		h.wanted.release()
+		h.acq.mu.Unlock()
+	}
 }
 
 // waiter is a call's place in a line. Its turn is closed when it becomes the head.
@@ -34,7 +47,7 @@ func (c *Client) lineLocked(name string) *line {
 
 // tidyLocked forgets a line that nobody needs.
 func (c *Client) tidyLocked(name string) {
-	if l := c.lines[name]; l != nil && l.hold == nil && l.waiting.Len() == 0 {
+	if l := c.lines[name]; l != nil && l.hold == nil && l.spare == nil && l.waiting.Len() == 0 {
 		delete(c.lines, name)
 	}
 }
@@ -49,20 +62,30 @@ func (a *acquiring) enqueue() *waiter {
 	if l.waiting.Front() == w.place {
 		close(w.turn)
 	}
+	if h := l.hold; h != nil {
+		h.acq.mu.Lock()
+		h.wanted.release()
+		h.acq.mu.Unlock()
+	}
 	return w
 }
 
-// leave gives up the call's place. The next one's turn comes if it was the head.
+// leave gives up the call's place. The next one's turn comes if it was the head. A
+// spare that the last one leaves behind is released.
 func (a *acquiring) leave(w *waiter) {
 	a.c.mu.Lock()
-	defer a.c.mu.Unlock()
 	l := a.c.lines[a.name]
 	head := l.waiting.Front() == w.place
 	l.waiting.Remove(w.place)
 	if next := l.waiting.Front(); head && next != nil {
 		close(next.Value.(*waiter).turn)
 	}
+	spare := a.c.dropSpareLocked(l)
 	a.c.tidyLocked(a.name)
+	a.c.mu.Unlock()
+	if spare != nil {
+		a.c.discard(spare)
+	}
 }
 
 // awaitTurn waits until w is the head.
@@ -82,17 +105,22 @@ func (a *acquiring) awaitTurn(ctx context.Context, w *waiter) error {
 }
 
 // awaitOwn waits while this client itself holds the name, which takes no
-// request: nobody else can have it.
-func (a *acquiring) awaitOwn(ctx context.Context) error {
+// request: nobody else can have it. It returns the spare that is left for the call,
+// if there is one.
+func (a *acquiring) awaitOwn(ctx context.Context) (spare *acquisition, _ error) {
 	for {
 		a.c.mu.Lock()
 		var h *hold
 		if l := a.c.lines[a.name]; l != nil {
-			h = l.hold
+			h, spare = l.hold, l.spare
 		}
 		a.c.mu.Unlock()
-		if h == nil {
-			return nil
+		if h == nil && (spare == nil || a.o.Wait > 0) {
+			return spare, nil
+		}
+		if h == nil { // others have waited for it
+			a.holder = spare.info()
+			return nil, a.gaveUp(ctx)
 		}
 		settled := h.whenSettled()
 		if err := h.check(); err != nil && !errors.Is(err, ErrReleased) {
@@ -107,9 +135,9 @@ func (a *acquiring) awaitOwn(ctx context.Context) error {
 			continue
 		default:
 		}
-		a.saw(h.info())
+		a.holder, a.lastErr = h.acq.info(), nil
 		if a.waitLeft() <= 0 || ctx.Err() != nil {
-			return a.gaveUp(ctx)
+			return nil, a.gaveUp(ctx)
 		}
 	}
 }

@@ -19,83 +19,110 @@ type releasing struct {
 	err     error // of the last one: a *ReleaseError may be repeated, a *LostError not
 }
 
-// releaseNow ends the hold and tells the store; see [Lease.Release]. Once the
-// first release was sent the acquisition is never renewed: h.err is set before, to
-// why.
+// releaseNow ends the hold and hands the acquisition on or tells the store; see
+// [Lease.Release]. Once the first release was sent the acquisition is never renewed.
+// h.err is set before either, to why.
 func (h *hold) releaseNow(ctx context.Context, why error) error {
+	acq := h.acq
 	h.check() // a lease whose time is over is lost, not released
 	for {
-		now := h.c.now()
+		now := acq.c.now()
 		var failed *ReleaseError
-		h.mu.Lock()
+		acq.mu.Lock()
 		switch {
 		case h.err != nil && !errors.Is(h.err, ErrReleased): // a *LostError
-			defer h.mu.Unlock()
+			defer acq.mu.Unlock()
 			return h.err
-		case h.release.busy:
+		case h.release != nil && h.release.busy:
 			free := h.release.free.wait()
-			h.mu.Unlock()
+			acq.mu.Unlock()
 			<-free
 			continue
 		case h.err != nil && !errors.As(h.release.err, &failed):
-			defer h.mu.Unlock()
+			defer acq.mu.Unlock()
 			return h.release.err
 		}
 		first := h.err == nil
 		var hooks []*hook
 		if first {
 			hooks = h.endLocked(why)
+			h.release = new(releasing)
 		}
-		left := h.leftLocked(now)
+		left := acq.leftLocked(now)
 		h.release.busy = true
-		h.mu.Unlock()
+		acq.mu.Unlock()
 
-		runHooks(hooks, why)
-		err := h.sendRelease(context.WithoutCancel(ctx), left)
-		e := h.releaseSent(err)
+		runHooks(hooks, why) // before the next in the line can begin
+		if first && why == ErrReleased && h.handOver(now) {
+			acq.c.emit(ctx, h.released(EventHandedOver, now, nil))
+			return nil
+		}
+		acq.retire()
+		wanted, err := h.sendRelease(context.WithoutCancel(ctx), left)
+		h.releaseSent(wanted, err)
 		if first {
-			e.Held, e.Err = moment.Mono(h.acquired, now), err
-			h.c.emit(ctx, e)
+			acq.c.emit(ctx, h.released(EventReleased, now, err))
 		}
 		return err
 	}
 }
 
+// retire keeps the acquisition from being renewed from now on.
+func (acq *acquisition) retire() {
+	acq.mu.Lock()
+	acq.over = true
+	acq.mu.Unlock()
+	acq.c.schedule.remove(acq)
+}
+
+// released returns the event of a hold that was released at the reading now.
+func (h *hold) released(kind EventKind, now moment.Reading, err error) Event {
+	h.acq.mu.Lock()
+	defer h.acq.mu.Unlock()
+	e := h.eventLocked(kind)
+	e.Held, e.Err = moment.Mono(h.acquired, now), err
+	return e
+}
+
 // sendRelease sends the release until its outcome is known, for as long as the
 // lease had left and at most releaseBound. The first try is never cut short by
-// ctx, and gets a moment even if the lease has none left.
-func (h *hold) sendRelease(ctx context.Context, left time.Duration) error {
+// ctx, and gets a moment even if the lease has none left. It also tells whether
+// another process waits for the name.
+func (h *hold) sendRelease(ctx context.Context, left time.Duration) (wanted bool, err error) {
+	acq := h.acq
+	c := acq.c
 	bound := min(max(left, 100*time.Millisecond), releaseBound)
-	ctx, cancel := h.c.bounded(ctx, bound)
+	ctx, cancel := c.bounded(ctx, bound)
 	defer cancel()
-	h.mu.Lock()
-	g, unknown := h.grant, h.release.unknown
-	h.mu.Unlock()
-	start := h.c.now()
+	acq.mu.Lock()
+	g, unknown := acq.grant, h.release.unknown
+	wanted = acq.wanted > 0
+	acq.mu.Unlock()
+	start := c.now()
 	for n := 1; ; n++ {
-		rest := max(0, h.minHold-moment.Mono(h.acquired, h.c.now()))
-		err := h.c.backend.Release(ctx, g, rest)
+		rest := max(0, h.minHold-moment.Mono(h.acquired, c.now()))
+		marked, err := c.sendRelease(ctx, g, rest)
 		var lost *LostError
 		switch {
 		case err == nil:
-			return nil
+			return wanted || marked, nil
 		case errors.As(err, &lost) && unknown:
-			return nil // an earlier send ended it; what is there now came later
+			return false, nil // an earlier send ended it; what is there now came later
 		case errors.As(err, &lost):
-			return &LostError{Name: h.name, Token: g.Token, Reason: lost.Reason, Cause: lost.Cause}
+			return false, &LostError{Name: acq.name, Token: h.token, Reason: lost.Reason, Cause: lost.Cause}
 		}
 		unknown = true
-		h.mu.Lock()
+		acq.mu.Lock()
 		h.release.unknown = true
-		h.mu.Unlock()
+		acq.mu.Unlock()
 		if !errors.Is(err, ErrUnavailable) {
-			return &ReleaseError{Name: h.name, Cause: err}
+			return false, &ReleaseError{Name: acq.name, Cause: err}
 		}
 		if ctx.Err() == nil {
-			h.c.sleep(ctx, h.c.backOff(n, h.ttl), nil)
+			c.sleep(ctx, c.backOff(n, acq.ttl), nil)
 		}
-		if ctx.Err() != nil || moment.Mono(start, h.c.now()) >= bound {
-			return &ReleaseError{Name: h.name, Cause: err}
+		if ctx.Err() != nil || moment.Mono(start, c.now()) >= bound {
+			return false, &ReleaseError{Name: acq.name, Cause: err}
 		}
 	}
 }
@@ -103,22 +130,24 @@ func (h *hold) sendRelease(ctx context.Context, left time.Duration) error {
 // releaseSent records what came of a release and lets the next in the line go
 // on. After a release that was not confirmed this client may take the name over
 // from itself, unless the name was to stay taken for a while.
-func (h *hold) releaseSent(err error) Event {
-	h.mu.Lock()
-	e := h.eventLocked(EventReleased)
-	h.mu.Unlock()
-	var failed *ReleaseError
-	if errors.As(err, &failed) && h.minHold == 0 {
-		h.c.forgo(e.ID)
-	}
-	h.mu.Lock()
+func (h *hold) releaseSent(wanted bool, err error) {
+	acq := h.acq
+	acq.mu.Lock()
 	h.release.busy, h.release.err = false, err
 	h.release.free.release()
 	h.release.free = latch{}
-	if h.renewal.cancel != nil {
-		h.renewal.cancel()
+	if acq.renewal != nil && acq.renewal.cancel != nil {
+		acq.renewal.cancel()
 	}
-	h.mu.Unlock()
+	id := acq.grant.ID
+	acq.mu.Unlock()
+	var failed *ReleaseError
+	switch unconfirmed := errors.As(err, &failed); {
+	case unconfirmed && h.minHold == 0:
+		acq.c.forgo(id)
+	case err == nil && wanted:
+		acq.c.yieldTo(acq.name)
+	}
+	acq.leaveSession(failed == nil, func() time.Duration { return h.minHold - moment.Mono(h.acquired, acq.c.now()) })
 	h.settle()
-	return e
 }

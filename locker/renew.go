@@ -5,109 +5,119 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"example.com/holdfast/internal/moment"
 )
 
-// renewal is the state of a hold's renewals. At most one is under way.
+// renewal is the state of an acquisition's renewals while one is under way or the
+// last one failed. At most one is under way.
 type renewal struct {
 	busy    bool
 	free    latch              // opened when the one under way ends; made anew for each
 	cancel  context.CancelFunc // of the try under way, or nil
-	due     time.Duration      // of the next in the background, on the monotonic clock; never: Forever
 	fails   int                // in a row
 	lastErr error              // of the last one, nil if it succeeded
 }
 
-// nextRenewal returns when the renewal after a confirmed one is due: when a third
-// of the TTL has been used up, a little earlier at random, so that leases taken
-// together are not renewed together. A lease that Ensure made longer waits until
-// two thirds of its TTL are left.
-func (h *hold) nextRenewal() time.Duration {
-	if !h.renews {
+// renewalLocked returns the state of the renewals, made if need be.
+func (acq *acquisition) renewalLocked() *renewal {
+	if acq.renewal == nil {
+		acq.renewal = new(renewal)
+	}
+	return acq.renewal
+}
+
+// busyLocked reports whether a renewal is under way.
+func (acq *acquisition) busyLocked() bool { return acq.renewal != nil && acq.renewal.busy }
+
+// nextRenewalLocked returns when the renewal after a confirmed one is due: when a
+// third of the TTL has been used up, a little earlier at random, so that leases
+// taken together are not renewed together. A lease that Ensure made longer waits
+// until two thirds of its TTL are left; one whose session is renewed for it needs
+// none.
+func (acq *acquisition) nextRenewalLocked() time.Duration {
+	if !acq.renews || acq.bound {
 		return Forever
 	}
-	third := h.ttl / 3
-	early := h.c.jitter(third/4) - third*3/16 // 0 to an eighth of a third
-	return h.from.Mono + max(0, h.span+h.c.slack(h.ttl)-h.ttl) + third - early
+	third := acq.ttl / 3
+	early := acq.c.jitter(third/4) - third*3/16 // 0 to an eighth of a third
+	return acq.from.Mono + max(0, acq.span+acq.c.slack(acq.ttl)-acq.ttl) + third - early
 }
 
 // maxRenewal is how long one try to renew may take, so that several fit before the
 // lease is over: a sixth of the TTL, and no longer than this.
 const maxRenewal = 10 * time.Second
 
-// maxHoldReached reports whether the background has to stop renewing.
-func (h *hold) maxHoldReached(now moment.Reading) bool {
-	return h.maxHold > 0 && moment.Mono(h.acquired, now) >= h.maxHold
-}
-
 // atLeast returns the TTL for a renewal that must not shorten a lease of which so
 // much is left.
-func (h *hold) atLeast(left time.Duration) time.Duration {
-	return min(MaxTTL, max(h.ttl, h.c.ttlFor(left)))
+func (acq *acquisition) atLeast(left time.Duration) time.Duration {
+	return min(MaxTTL, max(acq.ttl, acq.c.ttlFor(left)))
 }
 
-// onDue is called by the schedule: the hold's time is over, or its renewal due. It
-// returns what to tell when everybody else who is due has been served.
-func (h *hold) onDue() Event {
-	now := h.c.now()
-	h.mu.Lock()
-	over, expired := h.err != nil, h.leftLocked(now) <= 0
-	start := !over && !expired && !h.renewal.busy && now.Mono >= h.renewal.due && !h.maxHoldReached(now)
+// onDue is called by the schedule: the acquisition's time is over, or its renewal
+// due. It returns what to tell when everybody else who is due has been served.
+func (acq *acquisition) onDue() []Event {
+	now := acq.c.now()
+	acq.mu.Lock()
+	due := now.Mono >= acq.next
+	over, expired := acq.over || acq.idleLocked(), acq.leftLocked(now) <= 0
+	start := !over && !expired && due && !acq.busyLocked() && !acq.maxHoldReachedLocked(now)
 	if start {
-		h.renewal.busy = true
+		acq.renewalLocked().busy = true
 	}
-	if now.Mono >= h.renewal.due {
-		h.renewal.due = Forever // until the one under way ends
+	if due && !over {
+		acq.next = Forever // until the one under way ends
 	}
-	h.mu.Unlock()
+	acq.mu.Unlock()
 	switch {
-	case over:
-		return Event{}
+	case over: // for good, or until the next lease on it
+		return nil
 	case expired:
-		return h.lose(LossExpired, nil)
+		return acq.lose(LossExpired, nil)
 	}
-	h.plan()
+	acq.plan()
 	switch {
 	case !start:
-	case h.c.opts.InProcess:
-		h.renewInBackground()
+	case acq.c.opts.InProcess:
+		acq.renewInBackground()
 	default:
-		h.c.background.spawn(h.renewInBackground)
+		acq.c.background.spawn(acq.renewInBackground)
 	}
-	return Event{}
+	return nil
 }
 
 // renewInBackground makes one try. The next one is planned when it has ended.
-func (h *hold) renewInBackground() {
+func (acq *acquisition) renewInBackground() {
+	if acq.heart != nil && acq.heart.retireIfEmpty() {
+		return
+	}
 	ctx := context.Background()
-	e, _ := h.send(ctx, func(left time.Duration) Renewal { return Renewal{TTL: h.atLeast(left)} })
-	h.finish(true)
-	h.c.emit(ctx, e)
+	events, _ := acq.send(ctx, nil, acq.sessionToJoin(), func(left time.Duration) Renewal { return Renewal{TTL: acq.atLeast(left)} })
+	acq.finish(true)
+	acq.c.tell(ctx, events)
 }
 
 // renewNow sends the renewal that want describes, which is told how long the
 // lease has left, until its outcome is known. want may find that there is no need.
 func (h *hold) renewNow(ctx context.Context, want func(left time.Duration) (Renewal, bool)) error {
+	acq := h.acq
 	for n := 1; ; n++ {
-		if err := h.check(); err != nil || !h.needs(want) {
+		if err := h.check(); err != nil || !acq.needs(want) {
 			return err
 		}
 		if err := h.acquireRenewal(ctx); err != nil {
 			return err
 		}
-		if !h.needs(want) { // the one that was under way has done it
-			h.finish(false)
+		if !acq.needs(want) { // the one that was under way has done it
+			acq.finish(false)
 			return nil
 		}
-		e, err := h.send(ctx, func(left time.Duration) Renewal { r, _ := want(left); return r })
-		h.finish(true)
-		h.c.emit(ctx, e)
+		events, err := acq.send(ctx, h, nil, func(left time.Duration) Renewal { r, _ := want(left); return r })
+		acq.finish(true)
+		acq.c.tell(ctx, events)
 		if err == nil || !errors.Is(err, ErrUnavailable) {
 			return err
 		}
 		if ctx.Err() == nil {
-			h.c.sleep(ctx, h.c.backOff(n, h.ttl), h.whenDone())
+			acq.c.sleep(ctx, acq.c.backOff(n, acq.ttl), h.whenDone())
 		}
 		if ctx.Err() != nil {
 			return errors.Join(contextError(ctx), err)
@@ -116,16 +126,17 @@ func (h *hold) renewNow(ctx context.Context, want func(left time.Duration) (Rene
 }
 
 // needs asks want whether there is something to do.
-func (h *hold) needs(want func(left time.Duration) (Renewal, bool)) bool {
-	now := h.c.now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, needed := want(h.leftLocked(now))
+func (acq *acquisition) needs(want func(left time.Duration) (Renewal, bool)) bool {
+	now := acq.c.now()
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	_, needed := want(acq.leftLocked(now))
 	return needed
 }
 
-// acquireRenewal waits until no other renewal of the hold is under way.
+// acquireRenewal waits until no other renewal of the acquisition is under way.
 func (h *hold) acquireRenewal(ctx context.Context) error {
+	acq := h.acq
 	for {
 		if err := h.check(); err != nil {
 			return err
@@ -133,14 +144,14 @@ func (h *hold) acquireRenewal(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return contextError(ctx)
 		}
-		h.mu.Lock()
-		if !h.renewal.busy {
-			h.renewal.busy = true
-			h.mu.Unlock()
+		acq.mu.Lock()
+		if !acq.busyLocked() {
+			acq.renewalLocked().busy = true
+			acq.mu.Unlock()
 			return nil
 		}
-		free, done := h.renewal.free.wait(), h.done.wait()
-		h.mu.Unlock()
+		free, done := acq.renewal.free.wait(), h.done.wait()
+		acq.mu.Unlock()
 		select {
 		case <-free:
 		case <-done:
@@ -151,89 +162,115 @@ func (h *hold) acquireRenewal(ctx context.Context) error {
 
 // finish ends the renewal under way. If one was sent, or fell due meanwhile, it
 // plans the next in the background: soon after one that failed.
-func (h *hold) finish(sent bool) {
-	now := h.c.now()
-	h.mu.Lock()
-	switch fails := h.renewal.fails; {
-	case !sent && h.renewal.due != Forever:
-	case fails > 0 && h.renews:
-		h.renewal.due = now.Mono + h.c.backOff(fails+1, h.ttl)
+func (acq *acquisition) finish(sent bool) {
+	now := acq.c.now()
+	acq.mu.Lock()
+	r := acq.renewal
+	switch {
+	case !sent && acq.next != Forever:
+	case r.fails > 0 && acq.renews:
+		acq.next = now.Mono + acq.c.backOff(r.fails+1, acq.ttl)
 	default:
-		h.renewal.due = h.nextRenewal()
+		acq.next = acq.nextRenewalLocked()
 	}
-	h.renewal.busy = false
-	h.renewal.free.release()
-	h.renewal.free = latch{}
-	h.mu.Unlock()
-	h.plan()
+	r.free.release()
+	if r.fails > 0 {
+		r.busy, r.free = false, latch{}
+	} else {
+		acq.renewal = nil
+	}
+	acq.mu.Unlock()
+	acq.plan()
 }
 
-// send makes one try to renew, and returns the event to tell of it. The lease
-// counts from before the send. Before a write that ends earlier than what the
-// holder believes in, the belief is cut to that end: the write may take effect
-// without an answer.
+// send makes one try to renew, and returns the events to tell of it: for the lease
+// by or, if that is nil, in the background; bound to the session s or, if that is
+// nil, for a time of its own. The lease counts from before the send. What others
+// may go by once it takes effect, which it may without an answer, is what the
+// holder goes by from before the send on.
 //
 // An answer that comes when the time is over revives nothing.
-func (h *hold) send(ctx context.Context, want func(left time.Duration) Renewal) (Event, error) {
-	sent := h.c.now()
-	h.mu.Lock()
-	if err := h.err; err != nil {
-		h.mu.Unlock()
-		return Event{}, err
+func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want func(left time.Duration) Renewal) ([]Event, error) {
+	c := acq.c
+	if over, events := acq.expire(); over {
+		return events, acq.whyOver(by)
 	}
-	left := h.leftLocked(sent)
-	if left <= 0 {
-		h.mu.Unlock()
-		return Event{}, h.check()
+	sent := c.now()
+	acq.mu.Lock()
+	if acq.over || by != nil && by.err != nil {
+		acq.mu.Unlock()
+		return nil, acq.whyOver(by)
 	}
+	left := acq.leftLocked(sent)
 	r := want(left)
-	span := r.TTL - h.c.slack(r.TTL)
-	shorter := span < left
-	if shorter {
-		h.from, h.span = sent, span
+	span := r.TTL - c.slack(r.TTL)
+	if s == nil { // to join one has lowered it already
+		acq.lowerLocked(sent, span)
+		acq.altered = acq.altered || r.Data != nil || r.TTL != acq.ttl
 	}
-	g := h.grant
-	try, cancel := h.c.bounded(ctx, max(100*time.Millisecond, min(h.ttl/6, maxRenewal)))
-	h.renewal.cancel = cancel
-	h.mu.Unlock()
-	if shorter {
-		h.plan()
-	}
+	g := acq.grant
+	try, cancel := c.bounded(ctx, max(100*time.Millisecond, min(acq.ttl/6, maxRenewal)))
+	acq.renewal.cancel = cancel
+	acq.mu.Unlock()
+	acq.plan()
 
-	next, err := h.c.backend.Renew(try, g, r)
+	var next Grant
+	var err error
+	if s != nil {
+		next, err = c.binder.Bind(try, g, s.grant())
+	} else {
+		next, err = c.backend.Renew(try, g, r)
+	}
 	if err != nil && try.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("locker: renew %q: no answer in time: %w: %w", h.name, ErrUnavailable, err)
+		err = fmt.Errorf("locker: renew %q: no answer in time: %w: %w", acq.name, ErrUnavailable, err)
 	}
 	cancel()
 
-	over := h.check()
-	now := h.c.now()
-	h.mu.Lock()
-	h.renewal.cancel = nil
+	over, events := acq.expire()
+	now := c.now()
+	acq.mu.Lock()
+	acq.renewal.cancel = nil
 	if next.ID == g.ID {
-		h.grant = next
+		acq.grant = next
 	}
-	if over == nil {
-		over = h.err
-	}
-	if over != nil {
-		h.mu.Unlock()
-		return Event{}, over
+	if over {
+		acq.mu.Unlock()
+		return events, acq.whyOver(by)
 	}
 	var lost *LostError
 	if errors.As(err, &lost) {
-		h.mu.Unlock()
-		return h.lose(lost.Reason, lost.Cause), h.check()
+		acq.mu.Unlock()
+		return acq.lose(lost.Reason, lost.Cause), acq.whyOver(by)
 	}
-	e := h.eventLocked(EventRenewed)
-	e.Remaining, e.Err = max(0, h.leftLocked(now)), err
+	kind := EventRenewed
 	if err == nil {
-		h.from, h.span = sent, span
-		h.renewal.fails, h.renewal.lastErr = 0, nil
+		acq.confirmedLocked(sent, span, s)
+		acq.renewal.fails, acq.renewal.lastErr = 0, nil
+		if next.Wanted {
+			acq.seenWantedLocked(now)
+		}
 	} else {
-		h.renewal.fails, h.renewal.lastErr = h.renewal.fails+1, err
-		e.Kind = EventRenewFailed
+		acq.renewal.fails, acq.renewal.lastErr = acq.renewal.fails+1, err
+		kind = EventRenewFailed
 	}
-	h.mu.Unlock()
-	return e, err
+	if h := acq.lease; h != nil && h.err == nil {
+		e := h.eventLocked(kind)
+		e.Remaining, e.Err = max(0, acq.leftLocked(now)), err
+		events = append(events, e)
+	}
+	if by != nil && by.err != nil {
+		err = by.err
+	}
+	acq.mu.Unlock()
+	return events, err
+}
+
+// whyOver returns why the lease is over: for the background, that it is.
+func (acq *acquisition) whyOver(by *hold) error {
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	if by == nil || by.err == nil {
+		return ErrReleased
+	}
+	return by.err
 }

@@ -7,45 +7,54 @@ import (
 	"time"
 )
 
-// schedule knows when each hold of a client has to be looked at: for its renewal
-// or its end. One timer serves all of them.
+// schedule knows when each acquisition of a client has to be looked at: for its
+// renewal or its end. One timer serves all of them.
 type schedule struct {
 	mu    sync.Mutex
-	holds holdHeap
+	queue dueHeap
 	timer Timer
 	wakes time.Duration // when the timer fires, on the monotonic clock
 }
 
-// plan schedules the hold's next event. A hold that is over has none.
-func (h *hold) plan() {
-	h.mu.Lock()
-	if h.err != nil {
-		h.mu.Unlock()
+// plan schedules the acquisition's next event. One that is over has none; one that
+// is bound ends with its session.
+func (acq *acquisition) plan() {
+	acq.mu.Lock()
+	if acq.over {
+		acq.mu.Unlock()
 		return
 	}
-	h.c.schedule.set(h, min(h.renewal.due, h.from.Mono+h.span)) // before the hold can end, which removes it
-	h.mu.Unlock()
-	h.c.wind()
+	at := acq.next
+	if !acq.bound {
+		at = min(at, acq.from.Mono+acq.span)
+	}
+	acq.c.schedule.set(acq, at) // before the acquisition can end, which removes it
+	acq.mu.Unlock()
+	acq.c.wind()
 }
 
-// set puts the hold into the schedule, or moves it.
-func (s *schedule) set(h *hold, at time.Duration) {
+// set puts the acquisition into the schedule, or moves it.
+func (s *schedule) set(acq *acquisition, at time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h.due = at
-	if h.index < 0 {
-		heap.Push(&s.holds, h)
-	} else {
-		heap.Fix(&s.holds, h.index)
+	acq.due = at
+	switch {
+	case at == Forever && acq.index >= 0:
+		heap.Remove(&s.queue, acq.index)
+	case at == Forever:
+	case acq.index < 0:
+		heap.Push(&s.queue, acq)
+	default:
+		heap.Fix(&s.queue, acq.index)
 	}
 }
 
-// remove takes the hold out.
-func (s *schedule) remove(h *hold) {
+// remove takes the acquisition out.
+func (s *schedule) remove(acq *acquisition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h.index >= 0 {
-		heap.Remove(&s.holds, h.index)
+	if acq.index >= 0 {
+		heap.Remove(&s.queue, acq.index)
 	}
 }
 
@@ -53,7 +62,7 @@ func (s *schedule) remove(h *hold) {
 func (s *schedule) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.holds) == 0 && s.timer != nil {
+	if len(s.queue) == 0 && s.timer != nil {
 		s.timer.Stop()
 		s.timer = nil
 	}
@@ -65,10 +74,10 @@ func (c *Client) wind() {
 	s := &c.schedule
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.holds) == 0 {
+	if len(s.queue) == 0 {
 		return
 	}
-	at := s.holds[0].due
+	at := s.queue[0].due
 	switch {
 	case s.timer == nil:
 		s.timer = c.opts.Clock.AfterFunc(max(0, at-now.Mono), c.tick)
@@ -80,49 +89,47 @@ func (c *Client) wind() {
 	s.wakes = at
 }
 
-// tick looks at all holds that are due.
+// tick looks at all acquisitions that are due.
 func (c *Client) tick() {
 	now := c.now()
 	s := &c.schedule
-	var due []*hold
+	var due []*acquisition
 	s.mu.Lock()
-	for len(s.holds) > 0 && s.holds[0].due <= now.Mono {
-		due = append(due, heap.Pop(&s.holds).(*hold))
+	for len(s.queue) > 0 && s.queue[0].due <= now.Mono {
+		due = append(due, heap.Pop(&s.queue).(*acquisition))
 	}
 	s.timer = nil
 	s.mu.Unlock()
 	var events []Event
-	for _, h := range due {
-		events = append(events, h.onDue())
+	for _, acq := range due {
+		events = append(events, acq.onDue()...)
 	}
 	c.wind()
-	for _, e := range events {
-		c.emit(context.Background(), e)
-	}
+	c.tell(context.Background(), events)
 	c.tellDropped()
 }
 
-// holdHeap is a heap of holds by the time they are due.
-type holdHeap []*hold
+// dueHeap is a heap of acquisitions by the time they are due.
+type dueHeap []*acquisition
 
-func (q holdHeap) Len() int           { return len(q) }
-func (q holdHeap) Less(i, j int) bool { return q[i].due < q[j].due }
-func (q holdHeap) Swap(i, j int) {
+func (q dueHeap) Len() int           { return len(q) }
+func (q dueHeap) Less(i, j int) bool { return q[i].due < q[j].due }
+func (q dueHeap) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j
 }
 
-func (q *holdHeap) Push(x any) {
-	h := x.(*hold)
-	h.index = len(*q)
-	*q = append(*q, h)
+func (q *dueHeap) Push(x any) {
+	acq := x.(*acquisition)
+	acq.index = len(*q)
+	*q = append(*q, acq)
 }
 
-func (q *holdHeap) Pop() any {
+func (q *dueHeap) Pop() any {
 	old := *q
-	h := old[len(old)-1]
+	acq := old[len(old)-1]
 	old[len(old)-1] = nil
 	*q = old[:len(old)-1]
-	h.index = -1
-	return h
+	acq.index = -1
+	return acq
 }

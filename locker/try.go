@@ -16,7 +16,10 @@ import (
 // abandoned; so is one of which an earlier send may still arrive.
 func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first moment.Reading, err error) {
 	a.tries++
-	at := Attempt{Name: a.name, ID: a.c.newID(), Owner: a.o.Owner, TTL: a.o.TTL, Data: a.o.Data, Stale: stale}
+	at := Attempt{Name: a.name, ID: a.c.newID(), Owner: a.o.Owner, TTL: a.o.TTL, Data: a.o.Data, Stale: stale, Tokens: 1}
+	if !a.o.NoRenewal {
+		at.Tokens = tokensAhead
+	}
 	first = a.c.now()
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
 	var last error // of an earlier send, whose outcome is not known; nil if there was none
@@ -164,32 +167,38 @@ func (c *Client) abandon(at Attempt, first moment.Reading, f *flight, unknown bo
 				return
 			}
 		}
-		c.releaseAbandoned(Grant{Name: at.Name, ID: at.ID, TTL: at.TTL})
+		c.releaseAbandoned(Grant{Name: at.Name, ID: at.ID, TTL: at.TTL}, nil)
 	})
 }
 
-// releaseAbandoned releases an attempt, again and again, ever more rarely, until
-// the store has confirmed it or the attempt's lease, if there is one, has ended by
-// itself. A client that is closed tries only a few times more.
-func (c *Client) releaseAbandoned(g Grant) {
+// releaseAbandoned releases an acquisition in which nobody believes, again and
+// again, ever more rarely, until the store has confirmed it or a TTL has passed; it
+// reports whether the record is settled. A client that is closed tries only a few
+// times more. A nil hold frees the name at once.
+func (c *Client) releaseAbandoned(g Grant, hold func() time.Duration) (settled bool) {
 	const afterClose, rarest = 3, 30 * time.Second
 	start, closed := c.now(), 0
 	for n := 0; moment.Mono(start, c.now()) < g.TTL; n++ {
 		ctx, cancel := c.bounded(context.Background(), releaseBound)
-		err := c.backend.Release(ctx, g, 0)
+		var rest time.Duration
+		if hold != nil {
+			rest = max(0, hold())
+		}
+		err := c.backend.Release(ctx, g, rest)
 		cancel()
 		if !errors.Is(err, ErrUnavailable) {
-			return // released, or never there, or refused for good: then it ends by itself
+			return err == nil || errors.Is(err, ErrLost) // else refused for good: it ends by itself
 		}
 		delay, wake := min(rarest, 25*time.Millisecond<<min(n, 11)), c.life.Done()
 		if c.life.Err() != nil {
 			if closed++; closed == afterClose {
-				return
+				return false
 			}
 			delay, wake = 100*time.Millisecond, nil
 		}
 		c.sleep(context.Background(), c.jitter(delay), wake)
 	}
+	return false
 }
 
 // forgo remembers that nobody believes in an acquisition of this client.

@@ -19,8 +19,8 @@ func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale
 		info.State = StateHeld // that much the refusal says
 	}
 	a.saw(info)
-	if a.staleIn(info) == 0 && tried == "" {
-		return info.Revision, nil // at once; after a take-over that was refused comes a pause
+	if a.staleIn(info) == 0 && tried != info.Revision {
+		return info.Revision, nil // at once; after a take-over of it that was refused comes a pause
 	}
 	if a.o.Wait > 0 {
 		return a.wait(ctx, info)
@@ -41,11 +41,10 @@ func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale
 // looks free or its lease may be taken over.
 func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error) {
 	for {
-		if err := a.awaitOwn(ctx); err != nil {
+		if spare, err := a.awaitOwn(ctx); spare != nil || err != nil {
 			return "", err
 		}
 		a.awaitChange(ctx, info, min(a.pollDelay(info), a.waitLeft()))
-		a.looks++
 		if ctx.Err() != nil || a.waitLeft() == 0 {
 			return "", a.gaveUp(ctx)
 		}
@@ -55,7 +54,6 @@ func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error)
 			case err == nil:
 				info = next
 				info.Name = a.name
-				a.saw(info)
 			case ctx.Err() != nil:
 				return "", a.gaveUp(ctx)
 			case !errors.Is(err, ErrUnavailable):
@@ -65,8 +63,11 @@ func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error)
 				continue
 			}
 			if info.State != StateHeld {
+				a.sawEnd(info)
 				return "", nil
 			}
+			a.saw(info)
+			a.markWanted(ctx, info)
 		}
 		if a.staleIn(info) == 0 {
 			return info.Revision, nil
@@ -90,21 +91,14 @@ func (a *acquiring) staleIn(info Info) time.Duration {
 	return Forever
 }
 
-// pollDelay returns how long to wait before the next look: a back-off, cut
-// short by the moment when a take-over may become possible.
-//
-// In the first seconds looks are about 25 to 200 ms apart, so that a hand-over
-// between processes takes about half of that; whoever has waited for 10 s no
-// longer minds a second.
+// pollDelay returns how long to wait before the next look: as the line's sight of
+// the holder suggests, cut short by the moment when a take-over may become possible.
 func (a *acquiring) pollDelay(info Info) time.Duration {
 	var d time.Duration
-	switch waited := a.waited(); {
-	case a.c.notifier != nil && info.Revision != a.awaited:
+	if a.c.notifier != nil && info.Revision != a.awaited {
 		d = 10 * time.Second // a net below the notifications
-	case waited < 10*time.Second:
-		d = a.c.jitter(25 * time.Millisecond << min(a.looks, 3))
-	default:
-		d = a.c.jitter(min(time.Second, waited/15))
+	} else {
+		d = a.c.jitter(a.lookAfter())
 	}
 	if stale := a.staleIn(info); stale > 0 {
 		d = min(d, stale)

@@ -1,0 +1,186 @@
+package locker
+
+import (
+	"sync"
+	"time"
+
+	"example.com/holdfast/internal/moment"
+)
+
+// acquisition is a grant of the store, and how long this client believes in it.
+// One lease uses it at a time. When that is released the next call in the line may
+// go on with it, with its renewals and its deadline; see spare.go.
+//
+// It is believed in while less than span has passed since from, counted by
+// [moment.Held], and while its session is, as far as its record may say so.
+type acquisition struct {
+	c      *Client
+	name   string
+	owner  string
+	ttl    time.Duration // that renewals ask for
+	renews bool          // in the background
+
+	// Guarded by schedule.mu.
+	due   time.Duration // on the monotonic clock
+	index int           // in the schedule; -1 when not there
+
+	mu       sync.Mutex // of its leases as well
+	grant    Grant
+	from     moment.Reading // before the send of what the store is known to have confirmed
+	span     time.Duration
+	lease    *hold // that uses it, or did last; nil for a session's
+	over     bool  // nobody believes in it any more, or its release was decided: it is never renewed again
+	altered  bool  // its record may differ from what a new one of the same lease would be
+	data     []byte
+	spent    int           // tokens that leases have been given
+	wanted   time.Duration // when another process was first known to wait, on the monotonic clock; 0: none is
+	renewal  *renewal      // nil while there is nothing to say
+	next     time.Duration // when the next renewal in the background is due, on the monotonic clock; never: Forever
+	session  *session      // that the record may be bound to, or nil
+	bound    bool          // the record is certainly bound: from and span mean nothing
+	heart    *session      // whose heartbeat this is, or nil
+	position int           // among the members of session
+}
+
+// slack is what a holder takes off its lease, for a clock that runs slowly and
+// for the time between looking at the clock and acting on it.
+func (c *Client) slack(ttl time.Duration) time.Duration {
+	if c.opts.InProcess {
+		return 0
+	}
+	return max(ttl/100, 20*time.Millisecond)
+}
+
+// ttlFor returns the TTL of a lease that a holder believes in for d.
+func (c *Client) ttlFor(d time.Duration) time.Duration {
+	if c.opts.InProcess {
+		return d
+	}
+	return d + max(d/99+1, 20*time.Millisecond)
+}
+
+// leftLocked returns how long the acquisition is still to be believed in.
+func (acq *acquisition) leftLocked(now moment.Reading) time.Duration {
+	left := Forever
+	if !acq.bound {
+		left = acq.span - moment.Held(acq.from, now)
+	}
+	if acq.session != nil {
+		left = min(left, acq.session.left(now))
+	}
+	return left
+}
+
+// lowerLocked cuts the belief to the end of a write that is about to be sent, if
+// that is earlier than what is believed in, or if nothing but the session's end is:
+// the write may take effect without an answer.
+func (acq *acquisition) lowerLocked(sent moment.Reading, span time.Duration) {
+	if acq.bound || span < acq.span-moment.Held(acq.from, sent) {
+		acq.from, acq.span, acq.bound = sent, span, false
+	}
+}
+
+// confirmedLocked is told of a renewal that the store has confirmed, sent at sent:
+// bound to s or, with a nil s, for a span.
+func (acq *acquisition) confirmedLocked(sent moment.Reading, span time.Duration, s *session) {
+	acq.from, acq.span, acq.bound = sent, span, s != nil
+	if s == nil && acq.session != nil {
+		acq.session.remove(acq)
+		acq.session = nil
+	}
+}
+
+// seenWantedLocked is told that another process waits for the name.
+func (acq *acquisition) seenWantedLocked(now moment.Reading) {
+	if acq.wanted == 0 {
+		acq.wanted = max(1, now.Mono)
+	}
+	if acq.lease != nil {
+		acq.lease.wanted.release()
+	}
+}
+
+// maxHoldReachedLocked reports whether the background has to stop renewing.
+func (acq *acquisition) maxHoldReachedLocked(now moment.Reading) bool {
+	h := acq.lease
+	return h != nil && h.maxHold > 0 && moment.Mono(h.acquired, now) >= h.maxHold
+}
+
+// idleLocked reports whether no lease uses the acquisition at present.
+func (acq *acquisition) idleLocked() bool { return acq.lease != nil && acq.lease.err != nil }
+
+// lose ends the acquisition, and the lease that uses it, without a release. It
+// returns the events to tell of it. Only the first end counts.
+func (acq *acquisition) lose(reason LossReason, cause error) []Event {
+	now := acq.c.now()
+	acq.mu.Lock()
+	if acq.over {
+		acq.mu.Unlock()
+		return nil
+	}
+	acq.over = true
+	if acq.renewal != nil {
+		if reason == LossExpired && cause == nil {
+			cause = acq.renewal.lastErr
+		}
+		if acq.renewal.cancel != nil {
+			acq.renewal.cancel() // nothing that it could still tell would matter
+		}
+	}
+	id, h, heart := acq.grant.ID, acq.lease, acq.heart
+	var hooks []*hook
+	var lost *LostError
+	var events []Event
+	ended := h != nil && h.err == nil
+	early := false // the name is to stay taken for longer
+	if ended {
+		if reason == LossExpired && acq.renews && acq.maxHoldReachedLocked(now) {
+			reason = LossMaxHold
+		}
+		lost = &LostError{Name: acq.name, Token: h.token, Reason: reason, Cause: cause}
+		hooks = h.endLocked(lost)
+		e := h.eventLocked(EventLost)
+		e.Held, e.Err = moment.Mono(h.acquired, now), lost
+		events = append(events, e)
+		early = e.Held < h.minHold
+	}
+	acq.mu.Unlock()
+
+	runHooks(hooks, lost) // before the next in the line can begin
+	if !early {
+		acq.c.forgo(id)
+	}
+	acq.leaveSession(reason != LossExpired && reason != LossMaxHold, nil)
+	acq.c.schedule.remove(acq)
+	if ended {
+		h.settle()
+	}
+	if heart != nil {
+		events = append(events, heart.lose(reason, cause)...)
+	}
+	return events
+}
+
+// expire ends the acquisition if its time is over, and reports whether it is.
+func (acq *acquisition) expire() (over bool, events []Event) {
+	now := acq.c.now()
+	acq.mu.Lock()
+	over, left := acq.over, acq.leftLocked(now)
+	acq.mu.Unlock()
+	if over || left > 0 {
+		return over, nil
+	}
+	return true, acq.lose(LossExpired, nil)
+}
+
+// info describes the acquisition as another process would see it.
+func (acq *acquisition) info() Info {
+	now := acq.c.now()
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	return Info{
+		Name: acq.name, AcquisitionID: acq.grant.ID, Owner: acq.owner, Token: acq.lease.token, TTL: acq.grant.TTL,
+		Acquired: acq.lease.acquired.Wall, State: StateHeld, Revision: acq.grant.Revision,
+		Remaining: max(0, acq.leftLocked(now)),
+	}
+}

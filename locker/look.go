@@ -1,0 +1,103 @@
+package locker
+
+import "time"
+
+// sight is what a line has seen of the holder that it waits for.
+type sight struct {
+	info   Info
+	since  time.Duration // when it was first seen, on the monotonic clock
+	looks  int           // since then
+	ended  bool          // it has released
+	marked bool          // its record was marked as wanted
+}
+
+// saw remembers the holder that was seen, for this call and for the others in
+// the line.
+func (a *acquiring) saw(info Info) {
+	a.holder, a.lastErr = info, nil
+	now := a.c.now()
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	l := a.c.lines[a.name]
+	if l == nil {
+		return
+	}
+	if l.seen == nil || l.seen.info.AcquisitionID != info.AcquisitionID {
+		if l.seen != nil && !l.seen.ended {
+			a.c.learnLocked(a.name, now.Mono-l.seen.since)
+		}
+		l.seen = &sight{since: now.Mono}
+	}
+	l.seen.info = info
+	l.seen.looks++
+	if l.spare != nil && !l.spare.isOf(info.AcquisitionID) {
+		l.spare = nil // another has it
+	}
+}
+
+// sawEnd is told that nobody holds the name any more.
+func (a *acquiring) sawEnd(info Info) {
+	a.lastErr = nil
+	now := a.c.now()
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	l := a.c.lines[a.name]
+	if l == nil || l.seen == nil || l.seen.ended {
+		return
+	}
+	l.seen.ended = true
+	if info.State == StateFree { // a dead one says nothing of the next
+		a.c.learnLocked(a.name, now.Mono-l.seen.since)
+	}
+}
+
+// isOf reports whether the acquisition has this ID.
+func (acq *acquisition) isOf(id string) bool {
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	return acq.grant.ID == id
+}
+
+// learnLocked is told for how long a holder of the name was waited for.
+func (c *Client) learnLocked(name string, d time.Duration) {
+	if before, ok := c.holds.get(name); ok {
+		d = (before + d) / 2
+	}
+	c.holds.put(name, d)
+}
+
+// Looks at a holder are between soonest and often apart, or seldom while it is too
+// early for the end of a usual hold; for whoever has waited for a holder for long
+// they become rarer, up to rarest.
+const (
+	soonest = 25 * time.Millisecond
+	often   = 200 * time.Millisecond
+	seldom  = 500 * time.Millisecond
+	long    = 10 * time.Second
+	rarest  = time.Second
+)
+
+// lookAfter returns how long to wait before the next look at the holder. Where
+// nothing is known of the name, looks become rarer from soonest to often. Where
+// holds have lasted about m, the first look comes after m/2, then one each m/6:
+// that finds the end sooner, at a lower price.
+func (a *acquiring) lookAfter() time.Duration {
+	now := a.c.now()
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	l := a.c.lines[a.name]
+	if l == nil || l.seen == nil {
+		return soonest
+	}
+	waited := now.Mono - l.seen.since
+	usual, known := a.c.holds.get(a.name)
+	switch {
+	case waited >= long:
+		return min(rarest, waited/15)
+	case !known:
+		return min(often, soonest<<min(l.seen.looks-1, 10))
+	case waited < usual/2:
+		return min(seldom, max(soonest, usual/2-waited))
+	}
+	return min(often, max(soonest, usual/6))
+}

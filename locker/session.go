@@ -1,0 +1,258 @@
+package locker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"example.com/holdfast/internal/moment"
+)
+
+// session is a heartbeat that the leases of a client with one TTL share: a lock of
+// its own, renewed by the client while leases are bound to it. It belongs to one
+// client for ever: its name, made of its acquisition's ID, is never used again.
+//
+// A lease is bound by its first renewal in the background, so that short ones pay
+// nothing for it; one with a MaxHold never is. What is bound is believed in for as
+// long as the session, and released before the session is.
+type session struct {
+	c     *Client
+	ttl   time.Duration
+	ready chan struct{} // closed when acq is set, or the session could not be had
+	acq   *acquisition  // of the lock; nil if it could not be had
+
+	mu      sync.Mutex
+	members []*acquisition
+	closed  bool // takes no more members
+}
+
+// sessionToJoin returns the session that the next renewal is to bind the record to,
+// and makes the acquisition a member: what the session's end may do to the record
+// is gone by from now on. It is nil if the record is to live by itself: such as
+// when the session can't be had just now, or to move from one that takes no more
+// members.
+func (acq *acquisition) sessionToJoin() *session {
+	c := acq.c
+	if c.binder == nil || acq.heart != nil {
+		return nil
+	}
+	acq.mu.Lock()
+	old, keep := acq.session, acq.lease.maxHold == 0
+	acq.mu.Unlock()
+	if !keep {
+		return nil
+	}
+	s := old
+	if old == nil {
+		s = c.openSession(acq.ttl)
+	}
+	if s == nil {
+		return nil
+	}
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed, acq.over, acq.idleLocked(), acq.lease.maxHold != 0:
+		return nil
+	case acq.session == nil:
+		acq.session, acq.position = s, len(s.members)
+		s.members = append(s.members, acq)
+	}
+	return s
+}
+
+// openSession returns the session for leases of this TTL; a new one if there is
+// none, nil if it can't be had now.
+func (c *Client) openSession(ttl time.Duration) *session {
+	c.mu.Lock()
+	s := c.sessions[ttl]
+	if s == nil && c.life.Err() == nil {
+		s = &session{c: c, ttl: ttl, ready: make(chan struct{})}
+		if c.sessions == nil {
+			c.sessions = make(map[time.Duration]*session)
+		}
+		c.sessions[ttl] = s
+		c.mu.Unlock()
+		s.acq = c.acquireSession(s)
+		close(s.ready)
+		if s.acq == nil {
+			c.forgetSession(s)
+			return nil
+		}
+		s.acq.plan()
+		return s
+	}
+	c.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	<-s.ready // whoever makes it has a bound
+	if s.acq == nil {
+		return nil
+	}
+	return s
+}
+
+// acquireSession makes one try to acquire the session's lock.
+func (c *Client) acquireSession(s *session) *acquisition {
+	id := c.newID()
+	at := Attempt{Name: sessionPrefix + id, ID: id, Owner: c.opts.Owner, TTL: s.ttl}
+	first := c.now()
+	ans, f := c.try(context.Background(), at, max(100*time.Millisecond, min(s.ttl/6, maxRenewal)))
+	if f != nil || ans.err != nil && errors.Is(ans.err, ErrUnavailable) {
+		c.abandon(at, first, f, true)
+		return nil
+	}
+	if ans.err != nil {
+		return nil
+	}
+	acq := &acquisition{
+		c: c, name: at.Name, owner: at.Owner, ttl: s.ttl, renews: true, index: -1,
+		grant: ans.grant, from: first, span: s.ttl - c.slack(s.ttl), heart: s,
+	}
+	acq.next = acq.nextRenewalLocked() // nobody else has it yet
+	return acq
+}
+
+// forgetSession keeps the session from being given to anybody else.
+func (c *Client) forgetSession(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sessions[s.ttl] == s {
+		delete(c.sessions, s.ttl)
+	}
+}
+
+// left returns how long the session is still to be believed in.
+func (s *session) left(now moment.Reading) time.Duration {
+	s.acq.mu.Lock()
+	defer s.acq.mu.Unlock()
+	if s.acq.over {
+		return 0
+	}
+	return s.acq.leftLocked(now)
+}
+
+// grant returns what the session was granted.
+func (s *session) grant() Grant {
+	s.acq.mu.Lock()
+	defer s.acq.mu.Unlock()
+	return s.acq.grant
+}
+
+// remove takes a member out. Its mutex is held.
+func (s *session) remove(acq *acquisition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.members) - 1
+	s.members[acq.position] = s.members[last]
+	s.members[acq.position].position = acq.position
+	s.members[last] = nil
+	s.members = s.members[:last]
+}
+
+// lose ends all leases that are bound to a session that was lost.
+func (s *session) lose(reason LossReason, cause error) (events []Event) {
+	s.c.forgetSession(s)
+	s.mu.Lock()
+	s.closed = true
+	members := append([]*acquisition(nil), s.members...)
+	s.mu.Unlock()
+	for _, acq := range members {
+		events = append(events, acq.lose(reason, cause)...)
+	}
+	return events
+}
+
+// retireIfEmpty releases a session to which nothing is bound any more, and reports
+// whether it did.
+func (s *session) retireIfEmpty() bool {
+	s.mu.Lock()
+	if len(s.members) > 0 {
+		s.mu.Unlock()
+		return false
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.release()
+	return true
+}
+
+// giveUp takes no more members and makes the present ones live by themselves, until
+// they find another: then the session is released, and with it whatever in the
+// store could not be unbound from it.
+func (s *session) giveUp() {
+	s.c.forgetSession(s)
+	s.mu.Lock()
+	s.closed = true
+	members := append([]*acquisition(nil), s.members...)
+	s.mu.Unlock()
+	now := s.c.now()
+	for i, acq := range members {
+		acq.mu.Lock()
+		acq.next = min(acq.next, now.Mono+s.ttl/3*time.Duration(i)/time.Duration(len(members)))
+		acq.mu.Unlock()
+		acq.plan()
+	}
+}
+
+// release ends the session in the store.
+func (s *session) release() {
+	s.c.forgetSession(s)
+	s.acq.retire()
+	s.c.releaseAbandoned(s.grant(), nil)
+}
+
+// closeSessions releases the sessions of a client whose leases have been released.
+func (c *Client) closeSessions() {
+	c.mu.Lock()
+	var all []*session
+	for _, s := range c.sessions {
+		all = append(all, s)
+	}
+	c.mu.Unlock()
+	for _, s := range all {
+		<-s.ready
+		if s.acq == nil {
+			continue
+		}
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		s.release()
+	}
+}
+
+// leaveSession is called when the acquisition is over. A record that may still be
+// bound would live as long as the session, so unless it is known to be somebody
+// else's or released, it is released in the background, at the end of the hold, until
+// that is confirmed; if it can't be, the session is given up.
+func (acq *acquisition) leaveSession(settled bool, hold func() time.Duration) {
+	acq.mu.Lock()
+	s, g := acq.session, acq.grant
+	acq.mu.Unlock()
+	if s == nil {
+		return
+	}
+	leave := func() {
+		acq.mu.Lock()
+		defer acq.mu.Unlock()
+		if acq.session == s {
+			s.remove(acq)
+			acq.session = nil
+		}
+	}
+	if settled || s.left(acq.c.now()) <= 0 {
+		leave()
+		return
+	}
+	acq.c.background.spawn(func() {
+		if !acq.c.releaseAbandoned(g, hold) {
+			s.giveUp()
+		}
+		leave()
+	})
+}
