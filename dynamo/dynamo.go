@@ -54,8 +54,8 @@ type Options struct {
 }
 
 // Locker is a [locker.Locker] on one DynamoDB table. Make one for each process
-// with [New] or [Open], share it, and Close it at the end. Acquire, Inspect and Close
-// are those of [locker.Client]; their errors may also be a [*TableError] or an
+// with [New] or [Open], share it, and Close it at the end. Acquire, Inspect, Break and
+// Close are those of [locker.Client]; their errors may also be a [*TableError] or an
 // [*ItemError]. Its methods are safe for use by several goroutines at once.
 type Locker struct {
 	*locker.Client

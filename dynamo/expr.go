@@ -40,6 +40,18 @@ const (
 	// deleted record it fails, so that a renewal never creates one. The bounds are
 	// strings of one length behind the same id, so they compare by sequence.
 	whereMineAndOlder = "#guid BETWEEN :oldest AND :newest"
+
+	// whereBreakable: the record is that of the acquisition seen, whatever its
+	// revision. Closes the race of a break with a release and the next acquire: who
+	// came after the acquisition seen keeps the lock. A guid without a sequence is
+	// the Node package's, which makes a new one for each write. What is free stays
+	// as it is, and so does a lease that depends on a session.
+	whereBreakable = "(#guid = :id OR #guid BETWEEN :oldest AND :newest)" + whereTaken
+
+	// whereFreeable: as whereBreakable; or it was broken before, or, by the bounds,
+	// released and is kept taken.
+	whereFreeable = "(#guid = :id OR #guid = :broken OR #guid BETWEEN :oldest AND :newest)" + whereTaken
+	whereTaken    = " AND #expiresOn > :zero AND attribute_not_exists(#session)"
 )
 
 // write is one conditional UpdateItem under construction.

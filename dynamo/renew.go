@@ -85,6 +85,10 @@ func (s *store) lost(what string, g locker.Grant, attrs map[string]types.Attribu
 		lost.Reason = locker.LossGone
 		return lost
 	}
+	if it.isBroken() {
+		lost.Cause = errors.New("dynamo: an operator has broken it")
+		return lost
+	}
 	lost.Cause = errors.New(s.held(it, times, known).Error()) // not wrapped: a loss is no refusal
 	return lost
 }

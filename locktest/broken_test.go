@@ -64,6 +64,20 @@ func brokenLockers() []broken {
 		{"data that is empty is not stored", flaws{keepsData: true}, nil, "SetData RawRenewData"},
 		{"the Grant beside an error is of no use", flaws{badGrant: true}, nil, "RawRenewNext"},
 
+		{"a list of everything", flaws{listsAll: true}, nil, "List"},
+		{"a list of one's own", flaws{listsOwn: true}, nil, "List"},
+		{"a list without end", flaws{listsOn: true}, nil, "ListStops"},
+		{"a break does nothing", flaws{breaksNothing: true}, nil, "Break BreakRenewed BreakLate BreakAgain BreakFreeNow"},
+		{"a break of whoever is there", flaws{breaksAnyone: true}, nil, "BreakOther"},
+		{"a break of one revision", flaws{breaksOnlySeen: true}, nil, "BreakRenewed"},
+		{"a break frees at once", flaws{breaksAtOnce: true}, nil, "BreakKeeps BreakMinHold"},
+		{"a break is for ever", flaws{breaksForGood: true}, nil, "BreakEnds"},
+		{"a second break is an error", flaws{breaksOnce: true}, nil, "BreakAgain"},
+		{"a break of a free name is an error", flaws{breaksFree: true}, nil, "BreakAgain"},
+		{"a break forgets the token", flaws{breaksToken: true}, nil, "BreakTokens"},
+		{"no break at once", flaws{breaksLater: true}, nil, "BreakFreeNow"},
+		{"renewals in spite of a break", flaws{renewsAnyone: true}, nil, "Break BreakRenewed BreakLate"},
+
 		// Clients that misunderstand the store.
 		{"every failure to renew is a loss", flaws{}, sends(OpRenew, loses), "RenewAnswerLost RenewFinal OutageOfHalfATTL"},
 		{"a renewal does not end with its ctx", flaws{}, sends(OpRenew, outlasts), "RenewHangs"},

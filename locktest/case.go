@@ -23,7 +23,9 @@ const (
 	nothing need = iota
 	fencing
 	inspect
-	closing // Locker with Close; decided when it is open
+	closing  // Locker with Close; decided when it is open
+	listing  // Lister; decided when it is open
+	breaking // Breaker; decided when it is open
 )
 
 // cases returns all cases, those of the most basic rules first.
@@ -32,7 +34,7 @@ func cases() []testCase {
 		acquireCases(), waitCases(), limitCases(),
 		releaseCases(), holdCases(),
 		leaseCases(), renewCases(), lossCases(),
-		infoCases(), tokenCases(), doCases(), closeCases(),
+		infoCases(), listCases(), breakCases(), tokenCases(), doCases(), closeCases(),
 		attemptCases(), renewalCases(),
 		faultCases(), outageCases(),
 	)

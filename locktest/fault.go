@@ -19,9 +19,11 @@ const (
 	OpInspect               // locker.Inspector's Inspect
 	OpPoll                  // locker.Poller's Poll
 	OpAwait                 // locker.Notifier's Await
+	OpList                  // locker.Lister's List, once for each iteration: the fault comes before it
+	OpBreak                 // locker.Breaker's Break
 )
 
-var opNames = [...]string{"", "acquire", "renew", "release", "inspect", "poll", "await"}
+var opNames = [...]string{"", "acquire", "renew", "release", "inspect", "poll", "await", "list", "break"}
 
 // String returns the operation in a word.
 func (op Op) String() string {

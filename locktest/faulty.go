@@ -41,7 +41,8 @@ func NewFaulty(b locker.Backend) *Faulty {
 // Backend returns what a client is given in place of the backend behind f. It is
 // a [locker.Poller] and a [locker.Notifier] where that one is, since a client
 // behaves differently where they are missing. It always is a [locker.Inspector],
-// which returns [errors.ErrUnsupported] where the one behind is none.
+// a [locker.Lister] and a [locker.Breaker], which return [errors.ErrUnsupported]
+// where the one behind is none.
 func (f *Faulty) Backend() locker.Backend {
 	b := &faultyBackend{f}
 	poller, polls := f.inner.(locker.Poller)
@@ -86,7 +87,7 @@ func (f *Faulty) Inject(op Op, n int, fault Fault) {
 // InjectAll orders fault for all calls of all operations: a store that is cut off.
 // It comes after what was ordered before.
 func (f *Faulty) InjectAll(fault Fault) {
-	for op := OpAcquire; op <= OpAwait; op++ {
+	for op := OpAcquire; op <= OpBreak; op++ {
 		f.Inject(op, -1, fault)
 	}
 }

@@ -79,7 +79,8 @@ type Backend struct {
 	NoFencing bool
 
 	// NoInspect says that this backend is no [locker.Inspector]: the cases about
-	// what others can see of a lease are skipped.
+	// what others can see of a lease are skipped. Those about [locker.Lister] and
+	// [locker.Breaker] are where it is not one.
 	NoInspect bool
 
 	// Skip names further cases that are skipped, each with the reason.

@@ -57,6 +57,19 @@ type flaws struct {
 	dropsData      bool // nil data is no data
 	keepsData      bool // data that is empty is not replaced
 	badGrant       bool // the Grant beside an error can't be used
+
+	listsAll       bool // whatever the prefix
+	listsOwn       bool // those of one process alone
+	listsOn        bool // after it was told to stop
+	breaksNothing  bool // answers, and does nothing
+	breaksAnyone   bool // whoever holds the name now
+	breaksOnlySeen bool // the revision that was seen
+	breaksAtOnce   bool // frees the name
+	breaksForGood  bool // the name is never free again
+	breaksOnce     bool // to break again is an error
+	breaksFree     bool // a free name is an error
+	breaksToken    bool // forgets the token
+	breaksLater    bool // does not know FreeNow
 }
 
 // naiveStore is a store in a map, by package time.

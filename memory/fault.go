@@ -17,9 +17,11 @@ const (
 	OpRelease               // a release, also of an attempt whose outcome is not known
 	OpInspect               // Inspect
 	OpPoll                  // the look that a waiting call takes when something has changed
+	OpList                  // List, once for each iteration
+	OpBreak                 // Break
 )
 
-var opNames = [...]string{OpAcquire: "acquire", OpRenew: "renew", OpRelease: "release", OpInspect: "inspect", OpPoll: "poll"}
+var opNames = [...]string{OpAcquire: "acquire", OpRenew: "renew", OpRelease: "release", OpInspect: "inspect", OpPoll: "poll", OpList: "list", OpBreak: "break"}
 
 // String returns the operation in a word.
 func (op Op) String() string {

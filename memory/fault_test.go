@@ -94,7 +94,7 @@ func TestFaultsInTurn(t *testing.T) {
 }
 
 func TestUnknownOp(t *testing.T) {
-	for _, op := range []Op{-1, 0, OpPoll + 1} {
+	for _, op := range []Op{-1, 0, OpBreak + 1} {
 		func() {
 			defer func() {
 				if got, ok := recover().(string); !ok || !strings.Contains(got, op.String()) {
@@ -107,7 +107,7 @@ func TestUnknownOp(t *testing.T) {
 }
 
 func TestOpString(t *testing.T) {
-	for op, want := range map[Op]string{0: "Op(0)", OpAcquire: "acquire", OpRenew: "renew", OpPoll: "poll", OpPoll + 1: "Op(6)", -1: "Op(-1)"} {
+	for op, want := range map[Op]string{0: "Op(0)", OpAcquire: "acquire", OpRenew: "renew", OpPoll: "poll", OpBreak: "break", OpBreak + 1: "Op(8)", -1: "Op(-1)"} {
 		if got := op.String(); got != want {
 			t.Errorf("Op(%d).String() = %q, want %q", int(op), got, want)
 		}

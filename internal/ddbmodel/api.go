@@ -38,6 +38,15 @@ func (a *API) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ..
 	return out, err
 }
 
+// Scan is the client's method of this name.
+func (a *API) Scan(ctx context.Context, in *dynamodb.ScanInput, _ ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error) {
+	out, meta, err := call[*dynamodb.ScanOutput](ctx, a, "Scan", in)
+	if out != nil {
+		out.ResultMetadata = meta
+	}
+	return out, err
+}
+
 // DescribeTable is the client's method of this name.
 func (a *API) DescribeTable(ctx context.Context, in *dynamodb.DescribeTableInput, _ ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error) {
 	out, meta, err := call[*dynamodb.DescribeTableOutput](ctx, a, "DescribeTable", in)

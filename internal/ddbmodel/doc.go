@@ -10,7 +10,7 @@
 // HTTP transport for the real AWS SDK; both take a [Transport], a function that
 // carries a request to a Store and its answer back, where a test injects faults.
 //
-// Modelled are GetItem, UpdateItem and DescribeTable. A request is judged against
+// Modelled are GetItem, UpdateItem, Scan and DescribeTable. A request is judged against
 // the items (check) before anything is changed (commit), so that a transaction
 // can check several items before it changes any.
 //

@@ -117,6 +117,9 @@ type wireRequest struct {
 	ExpressionAttributeValues           map[string]attr
 	ReturnValues                        types.ReturnValue
 	ReturnValuesOnConditionCheckFailure types.ReturnValuesOnConditionCheckFailure
+	Limit                               *int32
+	ExclusiveStartKey                   map[string]attr
+	FilterExpression                    *string
 }
 
 // decodeRequest reads the body of a request.
@@ -138,6 +141,16 @@ func decodeRequest(operation string, body []byte) (any, error) {
 			ExpressionAttributeValues:           fromWire(w.ExpressionAttributeValues),
 			ReturnValues:                        w.ReturnValues,
 			ReturnValuesOnConditionCheckFailure: w.ReturnValuesOnConditionCheckFailure,
+		}, nil
+	case "Scan":
+		return &dynamodb.ScanInput{
+			TableName:                 w.TableName,
+			ConsistentRead:            w.ConsistentRead,
+			Limit:                     w.Limit,
+			ExclusiveStartKey:         fromWire(w.ExclusiveStartKey),
+			FilterExpression:          w.FilterExpression,
+			ExpressionAttributeNames:  w.ExpressionAttributeNames,
+			ExpressionAttributeValues: fromWire(w.ExpressionAttributeValues),
 		}, nil
 	case "DescribeTable":
 		return &dynamodb.DescribeTableInput{TableName: w.TableName}, nil
@@ -168,6 +181,16 @@ func encodeAnswer(ans Answer) ([]byte, error) {
 		return json.Marshal(struct {
 			Attributes map[string]attr `json:",omitempty"`
 		}{toWire(out.Attributes)})
+	case *dynamodb.ScanOutput:
+		items := make([]map[string]attr, len(out.Items))
+		for i, item := range out.Items {
+			items[i] = toWire(item)
+		}
+		return json.Marshal(struct {
+			Items               []map[string]attr
+			Count, ScannedCount int32
+			LastEvaluatedKey    map[string]attr `json:",omitempty"`
+		}{items, out.Count, out.ScannedCount, toWire(out.LastEvaluatedKey)})
 	case *dynamodb.DescribeTableOutput:
 		// The SDK's structs have the names of the wire, and strings for its enums.
 		return json.Marshal(map[string]any{"Table": map[string]any{

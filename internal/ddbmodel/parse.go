@@ -141,6 +141,8 @@ func (p *parser) primary() (condition, error) {
 		return p.group()
 	case first.is("attribute_exists"), first.is("attribute_not_exists"):
 		return p.existence()
+	case first.is("begins_with"):
+		return p.beginning()
 	}
 	a, err := p.operand()
 	if err != nil {

@@ -73,8 +73,8 @@ func (s *Store) Clear(table string) {
 	clear(s.tables[table].items)
 }
 
-// Do carries out a request: a *dynamodb.GetItemInput, *dynamodb.UpdateItemInput
-// or *dynamodb.DescribeTableInput. It returns the output of that type, or one of
+// Do carries out a request: a *dynamodb.GetItemInput, *dynamodb.UpdateItemInput,
+// *dynamodb.ScanInput or *dynamodb.DescribeTableInput. It returns the output of that type, or one of
 // DynamoDB's errors as the SDK has it, or an [*UnmodelledError].
 //
 // age is how old a state an eventually consistent read shows; zero, the present.
@@ -86,6 +86,8 @@ func (s *Store) Do(request any, age time.Duration) (any, error) {
 		return s.get(in, age)
 	case *dynamodb.UpdateItemInput:
 		return s.update(in)
+	case *dynamodb.ScanInput:
+		return s.scan(in, age)
 	case *dynamodb.DescribeTableInput:
 		return s.describe(in)
 	}

@@ -1,0 +1,106 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/holdfast/locker"
+)
+
+// brokenSequence is that of an acquisition that was broken: below that of every
+// write of a holder, so that nobody takes the record for his own.
+const brokenSequence = 0
+
+// Break makes one try to end the acquisition that info shows.
+//
+// Input: info, of which name and acquisition ID matter. Request: one UpdateItem
+// that gives the item a revision of nobody's and, without FreeNow, leaves all else
+// as it is: the broken holder believes no longer than the item's end and TTL say,
+// which its last renewal has written. Outcomes: nil, also when there is nothing to
+// break any more; *locker.HeldError when the item is another acquisition's; an
+// error that wraps locker.ErrUnavailable when the outcome is not known.
+// Next: breakInput, expr.go.
+func (s *store) Break(ctx context.Context, info locker.Info, opts ...locker.BreakOption) error {
+	if err := s.checkTable(ctx); err != nil {
+		return err
+	}
+	freeNow := locker.ResolveBreak(opts...).FreeNow
+	in, err := s.breakInput(info, freeNow)
+	if err != nil {
+		return fmt.Errorf("dynamo: break %q: %w", info.Name, err)
+	}
+	attrs, err := s.update(ctx, controlTTL, in)
+	switch classify(err) {
+	case unknown, final:
+		return s.failure("break", info.Name, err)
+	}
+	it, bad := decode(info.Name, attrs)
+	if err == nil {
+		if bad != nil || it.GUID != brokenRevision(info.AcquisitionID, freeNow) {
+			return s.garbled("break", info.Name, bad)
+		}
+		return nil
+	}
+	if bad != nil {
+		return bad
+	}
+	return s.notBroken(info, it)
+}
+
+// notBroken judges the item that a break was refused for.
+func (s *store) notBroken(info locker.Info, it item) error {
+	times, known := s.now()
+	state, _, _ := it.state(times, known, s.o.ClockMargin)
+	id, _, _ := strings.Cut(it.GUID, "/")
+	switch {
+	case state == locker.StateFree:
+		return nil
+	case id == info.AcquisitionID && it.Session != "":
+		// Its session, which other leases have in common with it, would have to be broken first.
+		return fmt.Errorf("dynamo: break %q: a lease that shares its heartbeat with others: %w", info.Name, errors.ErrUnsupported)
+	case id == info.AcquisitionID && (it.GUID == revision(id, deadSequence) || it.GUID == revision(id, brokenSequence)):
+		return nil // released and kept taken for a while, or broken before
+	case it.GUID == brokenRevision(info.AcquisitionID, false):
+		return nil
+	case id == info.AcquisitionID:
+		return &ItemError{Name: info.Name, Reason: fmt.Sprintf("guid is %q, which is no revision", it.GUID)}
+	}
+	held := s.held(it, times, known)
+	held.Cause = fmt.Errorf("the acquisition to be broken, %q, has ended before", info.AcquisitionID)
+	return held
+}
+
+// breakInput is the write that ends the acquisition that info shows. It leaves the
+// token alone, above which the next one has to be: so a copy of the broken
+// acquire that comes late is refused.
+func (s *store) breakInput(info locker.Info, freeNow bool) (*dynamodb.UpdateItemInput, error) {
+	id := info.AcquisitionID
+	w := newWrite()
+	w.assign("guid", brokenRevision(id, freeNow))
+	w.values[":id"], w.values[":zero"] = id, 0
+	if !freeNow {
+		w.values[":oldest"], w.values[":newest"] = revision(id, firstSequence), revision(id, deadSequence-1)
+		return w.where(s.table, info.Name, whereBreakable, "expiresOn", "session")
+	}
+	w.assign("expiresOn", 0)
+	w.drop("ttl", "owner", "acquired", "data", "wanted")
+	w.values[":oldest"], w.values[":newest"] = revision(id, brokenSequence), revision(id, deadSequence)
+	w.values[":broken"] = brokenRevision(id, false)
+	return w.where(s.table, info.Name, whereFreeable, "session")
+}
+
+// brokenRevision returns the guid that a break of the acquisition writes. One that
+// frees the name writes that of a release.
+func brokenRevision(id string, freeNow bool) string {
+	if freeNow {
+		return revision(locker.BrokenID(id), deadSequence)
+	}
+	return revision(locker.BrokenID(id), brokenSequence)
+}
+
+// isBroken reports whether the item's acquisition was broken.
+func (it *item) isBroken() bool { return strings.HasSuffix(it.GUID, revision("", brokenSequence)) }

@@ -1,0 +1,34 @@
+package locktest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"example.com/holdfast/locker"
+)
+
+// List passes a fault once, and then the whole iteration.
+func (b *faultyBackend) List(ctx context.Context, prefix string) iter.Seq2[locker.Info, error] {
+	return func(yield func(locker.Info, error) bool) {
+		lister, ok := b.f.inner.(locker.Lister)
+		if !ok {
+			yield(locker.Info{}, fmt.Errorf("locktest: list %q: %w", prefix, errors.ErrUnsupported))
+			return
+		}
+		if err := b.f.call(ctx, OpList, func(ctx context.Context) error { return nil }); err != nil {
+			yield(locker.Info{}, err)
+			return
+		}
+		lister.List(ctx, prefix)(yield)
+	}
+}
+
+func (b *faultyBackend) Break(ctx context.Context, info locker.Info, opts ...locker.BreakOption) error {
+	breaker, ok := b.f.inner.(locker.Breaker)
+	if !ok {
+		return fmt.Errorf("locktest: break %q: %w", info.Name, errors.ErrUnsupported)
+	}
+	return b.f.call(ctx, OpBreak, func(ctx context.Context) error { return breaker.Break(ctx, info, opts...) })
+}
