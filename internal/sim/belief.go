@@ -144,6 +144,10 @@ func (w *world) committed(c ddbmodel.Change) {
 	if was == is {
 		return
 	}
+	if isBroken(text(c.New["guid"])) {
+		w.figure.Broken++ // a grant to nobody, which keeps the token
+		return
+	}
 	token := number(c.New["token"])
 	if token <= lk.committed {
 		w.failLocked("the store has granted %s with token %d, after token %d", c.Key, token, lk.committed)
@@ -160,7 +164,7 @@ func (w *world) committed(c ddbmodel.Change) {
 func (w *world) tookOverLocked(was string, end int64) {
 	passed := w.start.Add(w.now()).Sub(time.UnixMilli(end))
 	switch {
-	case w.spent[was].p == w.writer:
+	case w.spent[was].p == w.writer && !strings.HasPrefix(was, "broken"):
 		w.figure.TakenOwn++
 	case w.writer.node.ruleB && passed > dynamo.DefaultClockMargin-frontEndSkew:
 		w.figure.TakenB++

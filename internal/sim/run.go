@@ -30,6 +30,7 @@ type Figures struct {
 	TakenOwn   int // from the process's own attempt or lease that had ended
 	Requests   int // to the store, without late copies
 	Crashes    int
+	Broken     int // acquisitions that an operator broke
 	Writes     int // guarded writes that the fenced register took
 	Stale      int // guarded writes that it refused
 	Late       int // writes to the unfenced register after a later holder's
@@ -49,6 +50,7 @@ func (f *Figures) Add(g Figures) {
 	f.TakenOwn += g.TakenOwn
 	f.Requests += g.Requests
 	f.Crashes += g.Crashes
+	f.Broken += g.Broken
 	f.Writes += g.Writes
 	f.Stale += g.Stale
 	f.Late += g.Late
@@ -66,6 +68,7 @@ func (f Figures) String() string {
 	line(f.Virtual.Round(time.Second), "of virtual time")
 	line(f.Requests, "requests")
 	line(f.Crashes, "crashes")
+	line(f.Broken, "breaks by an operator")
 	line(f.Grants, "grants")
 	line(f.Refused, "refusals")
 	line(f.TakenA, "take-overs by rule A")

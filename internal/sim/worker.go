@@ -28,6 +28,10 @@ func (wk *worker) run() {
 		if chance(r, 0.35) {
 			name = w.names[1]
 		}
+		if chance(r, 0.08) {
+			wk.operate(name)
+			continue
+		}
 		o := wk.options()
 		lease, err := wk.acquire(name, o)
 		if !wk.p.alive() {
