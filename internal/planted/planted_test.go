@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestBugs(t *testing.T) {
 	}
 	var table strings.Builder
 	t.Cleanup(func() { fmt.Printf("planted bugs: bug, caught by, time\n%s", &table) })
-	for _, b := range bugs() {
+	for _, b := range slices.Concat(bugs(), breakBugs()) {
 		t.Run(b.Name, func(t *testing.T) {
 			overlay, err := b.overlay(root, t.TempDir())
 			if err != nil {

@@ -1,0 +1,45 @@
+package planted
+
+// breakBugs are bugs of Break.
+func breakBugs() []Bug {
+	const input = "\tif !freeNow {\n\t\tw.values[\":oldest\"]"
+	return []Bug{
+		{
+			"a break frees the name at once",
+			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"expiresOn\", 0)\n\t\tw.values[\":oldest\"]"}},
+			histories("2000"),
+		},
+		{
+			"a break shortens the TTL",
+			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"ttl\", 1)\n\t\tw.values[\":oldest\"]"}},
+			histories("2000"),
+		},
+		{
+			"a break drops the TTL",
+			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.drop(\"ttl\")\n\t\tw.values[\":oldest\"]"}},
+			histories("2000"),
+		},
+		{
+			"whoever broke a lock takes it over",
+			[]Edit{{"locker/break.go", "\tc.loseOwn(ctx, info)\n\treturn nil", "\tc.forgo(BrokenID(info.AcquisitionID))\n\tc.loseOwn(ctx, info)\n\treturn nil"}},
+			histories("2000"),
+		},
+		{
+			"a break is not pinned to the acquisition",
+			[]Edit{{"dynamo/expr.go", `whereBreakable = "(#guid = :id OR `, `whereBreakable = "(attribute_exists(#guid) OR #guid = :id OR `}},
+			named("./dynamo", "TestBreakOther"),
+		},
+		{
+			"a break is pinned to the revision",
+			[]Edit{{"dynamo/break.go", "revision(id, firstSequence), revision(id, deadSequence-1)", "info.Revision, info.Revision"}},
+			named("./dynamo", "TestBreakRenewed"),
+		},
+		{
+			"a break restarts the wait of others when it is repeated",
+			[]Edit{
+				{"dynamo/break.go", "revision(id, firstSequence), revision(id, deadSequence-1)", "revision(id, brokenSequence), revision(id, deadSequence-1)"},
+			},
+			named("./dynamo", "TestBreakAgain"),
+		},
+	}
+}
