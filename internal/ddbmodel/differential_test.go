@@ -107,6 +107,8 @@ func do(ctx context.Context, api dynamo.API, request any) (any, error) {
 		return api.GetItem(ctx, in, once)
 	case *dynamodb.UpdateItemInput:
 		return api.UpdateItem(ctx, in, once)
+	case *dynamodb.ScanInput:
+		return api.Scan(ctx, in, once)
 	}
 	panic(fmt.Sprintf("unexpected %T", request))
 }

@@ -230,7 +230,9 @@ func (g *generator) condition(name func() string, value func(types.AttributeValu
 		}
 		return value(g.value())
 	}
-	switch g.IntN(6) {
+	switch g.IntN(7) {
+	case 3:
+		return fmt.Sprintf("begins_with(%s, %s)", name(), g.prefix(name, value))
 	case 0:
 		return "attribute_exists(" + name() + ")"
 	case 1:

@@ -92,7 +92,9 @@ func use(t *testing.T, l *dynamo.Locker, r *rand.Rand) {
 		}
 		return
 	}
-	switch r.IntN(4) {
+	switch r.IntN(5) {
+	case 4:
+		breakIt(t, l, lease, r)
 	case 0:
 		err = lease.Renew(ctx)
 	case 1:

@@ -107,6 +107,8 @@ func (p *parser) beginning() (condition, error) {
 
 func (c beginning) check(s scope) error {
 	switch v := s.values[string(c.prefix)]; {
+	case same(c.path, c.prefix, s):
+		return invalid("Invalid expression: The first operand must be distinct from the remaining operands for this operator or function; operator: begins_with")
 	case !c.prefix.isValue() || typeOf(v) == "S":
 		return nil
 	case typeOf(v) == "B":
