@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -101,6 +102,9 @@ func TestBreakLiveHolder(t *testing.T) {
 					t.Errorf("the holder heard of it after %v, want at its next renewal", d)
 				}
 				wantTaken(t, "Err", lease.Err())
+				if text := fmt.Sprint(lease.Err()); !strings.Contains(text, "an operator has broken it") {
+					t.Errorf("Err = %s, want it to say that the lease was broken", text)
+				}
 			}
 			if err := <-taken; err != nil {
 				t.Errorf("Acquire(%q) by the waiter = %v, want a lease after the broken one", t.Name(), err)

@@ -125,8 +125,8 @@ func breakOther(e *env) {
 	e.release(e.acquire(p, locker.WithoutRenewal()))
 	seen := locker.Info{Name: e.name, AcquisitionID: e.id(), State: locker.StateHeld}
 	lease := e.acquire(p, locker.WithTTL(e.ttl), locker.WithoutRenewal())
-	for _, opts := range [][]locker.BreakOption{nil, {locker.FreeNow()}} {
-		err := e.breakErr(operator, seen, opts...)
+	for i, opts := range [][]locker.BreakOption{nil, {locker.FreeNow()}, nil, {locker.FreeNow()}} {
+		err := e.breakErr([]*process{operator, p}[i/2], seen, opts...)
 		var held *locker.HeldError
 		if !errors.As(err, &held) || held.Name != e.name || held.Holder.AcquisitionID != lease.ID() || held.Holder.Owner != p.owner {
 			e.Fatalf("Break of another acquisition = %v, want a *HeldError that describes the holder, %q with %q", err, p.owner, lease.ID())
