@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/holdfast/locker"
@@ -61,6 +62,37 @@ func TestBreakLateAcquire(t *testing.T) {
 	if info := b.inspect(); info.State != locker.StateFree || info.Token != seen.Token {
 		t.Errorf("Inspect = %+v, want it free, with the token kept", info)
 	}
+}
+
+// TestBreakWakes shows that a name that is free now is had at once by who waits.
+func TestBreakWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStore()
+		holder, waiter, operator := s.Open(), s.Open(), s.Open()
+		if _, err := holder.Acquire(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan error)
+		go func() {
+			_, err := waiter.Acquire(t.Context(), "a")
+			got <- err
+		}()
+		synctest.Wait()
+		begin := time.Now()
+		info, err := operator.Inspect(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := operator.Break(t.Context(), info, locker.FreeNow()); err != nil {
+			t.Fatalf("Break = %v, want nil", err)
+		}
+		if err := <-got; err != nil || time.Since(begin) > 0 {
+			t.Errorf("Acquire = %v, %v after the break, want nil at once", err, time.Since(begin))
+		}
+		for _, l := range []*Locker{holder, waiter, operator} {
+			l.Close(t.Context())
+		}
+	})
 }
 
 // TestBreakKeepsEnd shows a broken lease's end, to the instant.
