@@ -32,12 +32,12 @@
 //
 // The core needs dynamodb:GetItem and dynamodb:UpdateItem on the table, and
 // dynamodb:DescribeTable to check the table once; where that is denied the
-// check is left out, and the observer told.
+// check is left out, and the observer told. [Locker.List] needs dynamodb:Scan.
 //
 // # Reading order
 //
 // locker/locker.go → locker/client.go → dynamo/doc.go → acquire.go → expr.go →
 // item.go → renew.go → release.go. Beside them: bounds.go and token.go (time),
-// outcome.go (what an error means), call.go (one request), table.go and
-// schema.go (the table).
+// list.go and break.go (for operators), outcome.go (what an error means), call.go
+// (one request), table.go and schema.go (the table).
 package dynamo

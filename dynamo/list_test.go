@@ -135,6 +135,22 @@ func TestListPages(t *testing.T) {
 	p.wantCounts(t, "List whose second page fails", counts{"Scan": 2})
 }
 
+// TestRequestsOperator counts what looking and breaking costs.
+func TestRequestsOperator(t *testing.T) {
+	t.Parallel()
+	p := openOn(t, listTable(t))
+	p.warm(t)
+	acquire(t, openOn(t, p.store.table), "a")
+	var info locker.Info
+	for info = range p.List(t.Context(), "a") {
+	}
+	p.wantCounts(t, "List of a small table", counts{"Scan": 1})
+	for _, opts := range [][]locker.BreakOption{nil, nil, {locker.FreeNow()}} {
+		breakSeen(t, p, info, opts...)
+		p.wantCounts(t, "Break", counts{"UpdateItem": 1})
+	}
+}
+
 // TestListInput refuses what can't begin a name, before any request.
 func TestListInput(t *testing.T) {
 	t.Parallel()
