@@ -77,7 +77,7 @@ func TestRequestsHeld(t *testing.T) {
 }
 
 // TestRequestsWaiting shows that a waiter only reads, at half of the price, until
-// the name is free.
+// the name is free; but for one write, which tells the holder that it waits.
 func TestRequestsWaiting(t *testing.T) {
 	t.Parallel()
 	lease := acquire(t, openWarm(t), t.Name())
@@ -88,17 +88,26 @@ func TestRequestsWaiting(t *testing.T) {
 		got <- err
 	}()
 	eventually(t, 20*time.Second, "ten looks", func() bool { return waiter.faults.Counts()["GetItem"] >= 10 })
+	marks := 0
 	for i, r := range waiter.faults.Records() {
-		var in struct{ ConsistentRead bool }
+		var in struct {
+			ConsistentRead   bool
+			UpdateExpression string
+		}
 		if err := json.Unmarshal(r.Body, &in); err != nil {
 			t.Fatal(err)
 		}
 		switch {
 		case i == 0 && r.Operation != "UpdateItem":
 			t.Errorf("the waiter began with %s, want UpdateItem", r.Operation)
+		case i > 0 && r.Operation == "UpdateItem" && in.UpdateExpression == "SET #wanted = :wanted":
+			marks++
 		case i > 0 && (r.Operation != "GetItem" || in.ConsistentRead):
 			t.Errorf("request %d of the waiter is %s, consistent: %v, want an eventually consistent GetItem", i, r.Operation, in.ConsistentRead)
 		}
+	}
+	if marks != 1 {
+		t.Errorf("the waiter marked the item %d times, want once", marks)
 	}
 	if err := lease.Release(t.Context()); err != nil {
 		t.Fatalf("Release(%q) = %v, want nil", t.Name(), err)
@@ -106,8 +115,8 @@ func TestRequestsWaiting(t *testing.T) {
 	if err := <-got; err != nil {
 		t.Fatalf("Acquire(%q) = %v, want nil", t.Name(), err)
 	}
-	if n := waiter.faults.Counts()["UpdateItem"]; n != 2 {
-		t.Errorf("the waiter sent %d UpdateItems, want 2: one refused, one granted", n)
+	if n := waiter.faults.Counts()["UpdateItem"]; n != 3 {
+		t.Errorf("the waiter sent %d UpdateItems, want 3: one refused, one to say that it waits, one granted", n)
 	}
 }
 

@@ -29,6 +29,8 @@ func inWords(in *dynamodb.UpdateItemInput) string {
 			lines = append(lines, k+" N "+v.Value)
 		case *types.AttributeValueMemberB:
 			lines = append(lines, fmt.Sprintf("%s B %q", k, v.Value))
+		case *types.AttributeValueMemberBOOL:
+			lines = append(lines, fmt.Sprintf("%s BOOL %t", k, v.Value))
 		default:
 			lines = append(lines, fmt.Sprintf("%s %T", k, v))
 		}

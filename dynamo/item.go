@@ -88,6 +88,7 @@ func decode(name string, attrs map[string]types.AttributeValue) (item, error) {
 	}
 	it.Name = name
 	_, hasGUID := attrs["guid"]
+	_, hasSession := attrs["session"]
 	switch {
 	case hasGUID && it.GUID == "":
 		return bad("guid is empty")
@@ -97,6 +98,8 @@ func decode(name string, attrs map[string]types.AttributeValue) (item, error) {
 		return bad("it has guid but no expiresOn")
 	case it.ExpiresOn != nil && *it.ExpiresOn < 0:
 		return bad("expiresOn is %d, want at least 0", *it.ExpiresOn)
+	case hasSession && !isSession(it.Session):
+		return bad("session is %q, which is no session's name", it.Session)
 	case it.Token < 0 || locker.Token(it.Token) >= maxToken:
 		return bad("token is %d, want from 0 to below 2^53-1", it.Token)
 	}

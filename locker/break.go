@@ -132,10 +132,7 @@ func (c *Client) loseOwn(ctx context.Context, info Info) {
 	if own == nil {
 		return
 	}
-	own.mu.Lock()
-	mine := own.grant.ID == info.AcquisitionID
-	own.mu.Unlock()
-	if mine {
-		c.emit(ctx, own.lose(LossTaken, errBroken))
+	if own.acq.isOf(info.AcquisitionID) {
+		c.tell(ctx, own.acq.lose(LossTaken, errBroken))
 	}
 }

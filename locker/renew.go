@@ -242,6 +242,7 @@ func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want fun
 		acq.mu.Unlock()
 		return acq.lose(lost.Reason, lost.Cause), acq.whyOver(by)
 	}
+	remaining := max(0, acq.leftLocked(now))
 	kind := EventRenewed
 	if err == nil {
 		acq.confirmedLocked(sent, span, s)
@@ -255,7 +256,7 @@ func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want fun
 	}
 	if h := acq.lease; h != nil && h.err == nil {
 		e := h.eventLocked(kind)
-		e.Remaining, e.Err = max(0, acq.leftLocked(now)), err
+		e.Remaining, e.Err = remaining, err
 		events = append(events, e)
 	}
 	if by != nil && by.err != nil {
