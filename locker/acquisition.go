@@ -14,32 +14,39 @@ import (
 // It is believed in while less than span has passed since from, counted by
 // [moment.Held], and while its session is, as far as its record may say so.
 type acquisition struct {
-	c      *Client
-	name   string
-	owner  string
-	ttl    time.Duration // that renewals ask for
-	renews bool          // in the background
+	c     *Client
+	name  string
+	owner string
+	ttl   time.Duration // that renewals ask for
 
 	// Guarded by schedule.mu.
 	due   time.Duration // on the monotonic clock
-	index int           // in the schedule; -1 when not there
+	index int32         // in the schedule; -1 when not there
 
-	mu       sync.Mutex // of its leases as well
+	renews bool // in the background
+	beats  bool // it is the heartbeat of its session
+
+	// All below, and its leases, are guarded by mu.
+	over     bool  // nobody believes in it any more, or its release was decided: it is never renewed again
+	altered  bool  // its record may differ from what a new one of the same lease would be
+	bound    bool  // its record is certainly bound to the session: from and span mean nothing
+	spent    int16 // tokens that leases have been given
+	position int32 // among the members of session
+	mu       sync.Mutex
 	grant    Grant
 	from     moment.Reading // before the send of what the store is known to have confirmed
 	span     time.Duration
-	lease    *hold // that uses it, or did last; nil for a session's
-	over     bool  // nobody believes in it any more, or its release was decided: it is never renewed again
-	altered  bool  // its record may differ from what a new one of the same lease would be
-	data     []byte
-	spent    int           // tokens that leases have been given
-	wanted   time.Duration // when another process was first known to wait, on the monotonic clock; 0: none is
+	lease    *hold         // that uses it, or did last; nil for a heartbeat
+	rare     *rare         // nil for most
 	renewal  *renewal      // nil while there is nothing to say
 	next     time.Duration // when the next renewal in the background is due, on the monotonic clock; never: Forever
-	session  *session      // that the record may be bound to, or nil
-	bound    bool          // the record is certainly bound: from and span mean nothing
-	heart    *session      // whose heartbeat this is, or nil
-	position int           // among the members of session
+	session  *session      // that the record may be bound to, or whose heartbeat it is, or nil
+}
+
+// rare is what few acquisitions have.
+type rare struct {
+	data   []byte        // that the leases were acquired with
+	wanted time.Duration // when another process was first known to wait, on the monotonic clock; 0: none is
 }
 
 // slack is what a holder takes off its lease, for a clock that runs slowly and
@@ -65,7 +72,7 @@ func (acq *acquisition) leftLocked(now moment.Reading) time.Duration {
 	if !acq.bound {
 		left = acq.span - moment.Held(acq.from, now)
 	}
-	if acq.session != nil {
+	if acq.session != nil && !acq.beats {
 		left = min(left, acq.session.left(now))
 	}
 	return left
@@ -84,7 +91,7 @@ func (acq *acquisition) lowerLocked(sent moment.Reading, span time.Duration) {
 // bound to s or, with a nil s, for a span.
 func (acq *acquisition) confirmedLocked(sent moment.Reading, span time.Duration, s *session) {
 	acq.from, acq.span, acq.bound = sent, span, s != nil
-	if s == nil && acq.session != nil {
+	if s == nil && acq.session != nil && !acq.beats {
 		acq.session.remove(acq)
 		acq.session = nil
 	}
@@ -92,18 +99,32 @@ func (acq *acquisition) confirmedLocked(sent moment.Reading, span time.Duration,
 
 // seenWantedLocked is told that another process waits for the name.
 func (acq *acquisition) seenWantedLocked(now moment.Reading) {
-	if acq.wanted == 0 {
-		acq.wanted = max(1, now.Mono)
+	if acq.rare == nil {
+		acq.rare = new(rare)
+	}
+	if acq.rare.wanted == 0 {
+		acq.rare.wanted = max(1, now.Mono)
 	}
 	if acq.lease != nil {
 		acq.lease.wanted.release()
 	}
 }
 
+// wantedLocked reports whether another process is known to wait for the name.
+func (acq *acquisition) wantedLocked() bool { return acq.rare != nil && acq.rare.wanted > 0 }
+
+// dataLocked returns what the leases were acquired with.
+func (acq *acquisition) dataLocked() []byte {
+	if acq.rare == nil {
+		return nil
+	}
+	return acq.rare.data
+}
+
 // maxHoldReachedLocked reports whether the background has to stop renewing.
 func (acq *acquisition) maxHoldReachedLocked(now moment.Reading) bool {
 	h := acq.lease
-	return h != nil && h.maxHold > 0 && moment.Mono(h.acquired, now) >= h.maxHold
+	return h != nil && h.maxHold > 0 && now.Mono-h.acquired >= h.maxHold
 }
 
 // idleLocked reports whether no lease uses the acquisition at present.
@@ -127,8 +148,8 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 			acq.renewal.cancel() // nothing that it could still tell would matter
 		}
 	}
-	id, h, heart := acq.grant.ID, acq.lease, acq.heart
-	var hooks []*hook
+	id, h, s := acq.grant.ID, acq.lease, acq.session
+	var hooks *hook
 	var lost *LostError
 	var events []Event
 	ended := h != nil && h.err == nil
@@ -140,7 +161,7 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 		lost = &LostError{Name: acq.name, Token: h.token, Reason: reason, Cause: cause}
 		hooks = h.endLocked(lost)
 		e := h.eventLocked(EventLost)
-		e.Held, e.Err = moment.Mono(h.acquired, now), lost
+		e.Held, e.Err = now.Mono-h.acquired, lost
 		events = append(events, e)
 		early = e.Held < h.minHold
 	}
@@ -155,8 +176,8 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 	if ended {
 		h.settle()
 	}
-	if heart != nil {
-		events = append(events, heart.lose(reason, cause)...)
+	if acq.beats {
+		events = append(events, s.lose(reason, cause)...)
 	}
 	return events
 }
@@ -180,7 +201,7 @@ func (acq *acquisition) info() Info {
 	defer acq.mu.Unlock()
 	return Info{
 		Name: acq.name, AcquisitionID: acq.grant.ID, Owner: acq.owner, Token: acq.lease.token, TTL: acq.grant.TTL,
-		Acquired: acq.lease.acquired.Wall, State: StateHeld, Revision: acq.grant.Revision,
+		Acquired: now.Wall.Add(acq.lease.acquired - now.Mono), State: StateHeld, Revision: acq.grant.Revision,
 		Remaining: max(0, acq.leftLocked(now)),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"example.com/holdfast/internal/moment"
@@ -20,13 +21,13 @@ type hold struct {
 	token    Token
 	minHold  time.Duration
 	maxHold  time.Duration
-	acquired moment.Reading // when the grant was in hand: holds count from here, the lease from before its send
+	acquired time.Duration // when the grant was in hand, on the monotonic clock: holds count from here, the lease from before its send
 
-	err     error // nil while held, then ErrReleased, errClosing or a *LostError, for good
-	done    latch // opened when err is set
-	gone    latch // opened when the name needs nothing from this hold any more
-	wanted  latch // opened when somebody waits for the name
-	hooks   []*hook
+	err     error           // nil while held, then ErrReleased, errClosing or a *LostError, for good
+	done    latch           // opened when err is set
+	gone    latch           // opened when the name needs nothing from this hold any more
+	wanted  latch           // opened when somebody waits for the name
+	hooks   *hook           // to run at the end
 	watch   runtime.Cleanup // of the Lease being dropped
 	release *releasing      // nil before the first release
 }
@@ -35,13 +36,16 @@ type hold struct {
 func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Options) (*Lease, error) {
 	acq := &acquisition{
 		c: c, name: g.Name, owner: o.Owner, ttl: o.TTL, renews: !o.NoRenewal, index: -1,
-		grant: g, from: first, span: o.TTL - c.slack(o.TTL), data: o.Data, next: Forever,
+		grant: g, from: first, span: o.TTL - c.slack(o.TTL),
+	}
+	if o.Data != nil {
+		acq.rare = &rare{data: o.Data}
 	}
 	acq.mu.Lock()
 	acq.next = acq.nextRenewalLocked()
 	h := acq.leaseLocked(g.ID, o)
 	if g.Wanted {
-		acq.seenWantedLocked(h.acquired)
+		acq.seenWantedLocked(c.now())
 	}
 	acq.mu.Unlock()
 	c.mu.Lock()
@@ -71,11 +75,11 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 	h := &hold{
 		acq: acq, id: id, token: acq.grant.Token + Token(acq.spent),
-		minHold: o.MinHold, maxHold: o.MaxHold, acquired: acq.c.now(),
+		minHold: o.MinHold, maxHold: o.MaxHold, acquired: acq.c.now().Mono,
 	}
 	acq.spent++
 	acq.lease = h
-	if acq.wanted > 0 {
+	if acq.wantedLocked() {
 		h.wanted.release()
 	}
 	return h
@@ -84,9 +88,10 @@ func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 // suitsLocked reports whether a lease with these options may go on with the acquisition:
 // then others see the same as of a new one.
 func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
+	data := acq.dataLocked()
 	return !acq.over && !acq.altered && acq.renews && !o.NoRenewal &&
-		acq.owner == o.Owner && acq.ttl == o.TTL && (acq.data == nil) == (o.Data == nil) && bytes.Equal(acq.data, o.Data) &&
-		acq.spent < acq.grant.Tokens && acq.leftLocked(now) >= acq.ttl/2
+		acq.owner == o.Owner && acq.ttl == o.TTL && (data == nil) == (o.Data == nil) && bytes.Equal(data, o.Data) &&
+		int(acq.spent) < acq.grant.Tokens && acq.leftLocked(now) >= acq.ttl/2
 }
 
 // check ends the hold if its time is over, and returns its error.
@@ -105,7 +110,7 @@ func (h *hold) check() error {
 }
 
 // endLocked is the one place where a hold ends. It returns the hooks to run.
-func (h *hold) endLocked(err error) []*hook {
+func (h *hold) endLocked(err error) *hook {
 	h.err = err
 	h.watch.Stop()
 	h.done.release()
@@ -148,17 +153,21 @@ func (h *hold) eventLocked(kind EventKind) Event {
 	return Event{Kind: kind, Name: h.acq.name, ID: h.id, Owner: h.acq.owner, Token: h.token}
 }
 
-// hook is a function to call at the end of a hold.
-type hook struct{ f func(error) }
+// hook is a function to call at the end of a hold, and what was to be called before
+// it was added.
+type hook struct {
+	f    func(error)
+	next *hook
+}
 
 // onEnd calls f, once, at the end of the hold: at once if it is over. f must
 // not block. stop keeps it from being called and reports whether it did.
 func (h *hold) onEnd(f func(error)) (stop func() bool) {
-	k := &hook{f}
+	k := &hook{f: f}
 	h.acq.mu.Lock()
 	err := h.err
 	if err == nil {
-		h.hooks = append(h.hooks, k)
+		k.next, h.hooks = h.hooks, k
 	}
 	h.acq.mu.Unlock()
 	if err != nil {
@@ -168,9 +177,9 @@ func (h *hold) onEnd(f func(error)) (stop func() bool) {
 	return func() bool {
 		h.acq.mu.Lock()
 		defer h.acq.mu.Unlock()
-		for i, other := range h.hooks {
-			if other == k {
-				h.hooks = append(h.hooks[:i], h.hooks[i+1:]...)
+		for p := &h.hooks; *p != nil; p = &(*p).next {
+			if *p == k {
+				*p = k.next
 				return true
 			}
 		}
@@ -178,8 +187,13 @@ func (h *hold) onEnd(f func(error)) (stop func() bool) {
 	}
 }
 
-func runHooks(hooks []*hook, err error) {
-	for _, k := range hooks {
+// runHooks calls them in the order in which they were added.
+func runHooks(last *hook, err error) {
+	var all []*hook
+	for k := last; k != nil; k = k.next {
+		all = append(all, k)
+	}
+	for _, k := range slices.Backward(all) {
 		k.f(err)
 	}
 }

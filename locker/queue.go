@@ -11,10 +11,18 @@ import (
 // the store; the others wait for their turn. All fields are guarded by
 // Client.mu.
 type line struct {
-	waiting list.List    // of *waiter
+	waiting *list.List   // of *waiter; nil if nobody waits
 	hold    *hold        // this client's own, until its end is settled
 	spare   *acquisition // of this client, for the head; nil while there is a hold
 	seen    *sight       // the holder that the line has seen last; nil if none
+}
+
+// queued returns how many calls stand in the line.
+func (l *line) queued() int {
+	if l.waiting == nil {
+		return 0
+	}
+	return l.waiting.Len()
 }
 
 // begin makes h the line's hold, and h's acquisition the only one: a spare was what
@@ -22,7 +30,7 @@ type line struct {
 // stands in the line.
 func (l *line) begin(h *hold, queued bool) {
 	l.hold, l.spare = h, nil
-	if n := l.waiting.Len(); n > 1 || n == 1 && !queued {
+	if n := l.queued(); n > 1 || n == 1 && !queued {
 		h.acq.mu.Lock()
 		h.wanted.release()
 		h.acq.mu.Unlock()
@@ -47,7 +55,7 @@ func (c *Client) lineLocked(name string) *line {
 
 // tidyLocked forgets a line that nobody needs.
 func (c *Client) tidyLocked(name string) {
-	if l := c.lines[name]; l != nil && l.hold == nil && l.spare == nil && l.waiting.Len() == 0 {
+	if l := c.lines[name]; l != nil && l.hold == nil && l.spare == nil && l.queued() == 0 {
 		delete(c.lines, name)
 	}
 }
@@ -57,6 +65,9 @@ func (a *acquiring) enqueue() *waiter {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	l := a.c.lineLocked(a.name)
+	if l.waiting == nil {
+		l.waiting = list.New()
+	}
 	w := &waiter{turn: make(chan struct{})}
 	w.place = l.waiting.PushBack(w)
 	if l.waiting.Front() == w.place {
@@ -79,6 +90,9 @@ func (a *acquiring) leave(w *waiter) {
 	l.waiting.Remove(w.place)
 	if next := l.waiting.Front(); head && next != nil {
 		close(next.Value.(*waiter).turn)
+	}
+	if l.queued() == 0 {
+		l.waiting = nil
 	}
 	spare := a.c.dropSpareLocked(l)
 	a.c.tidyLocked(a.name)

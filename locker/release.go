@@ -43,7 +43,7 @@ func (h *hold) releaseNow(ctx context.Context, why error) error {
 			return h.release.err
 		}
 		first := h.err == nil
-		var hooks []*hook
+		var hooks *hook
 		if first {
 			hooks = h.endLocked(why)
 			h.release = new(releasing)
@@ -80,7 +80,7 @@ func (h *hold) released(kind EventKind, now moment.Reading, err error) Event {
 	h.acq.mu.Lock()
 	defer h.acq.mu.Unlock()
 	e := h.eventLocked(kind)
-	e.Held, e.Err = moment.Mono(h.acquired, now), err
+	e.Held, e.Err = now.Mono-h.acquired, err
 	return e
 }
 
@@ -96,11 +96,11 @@ func (h *hold) sendRelease(ctx context.Context, left time.Duration) (wanted bool
 	defer cancel()
 	acq.mu.Lock()
 	g, unknown := acq.grant, h.release.unknown
-	wanted = acq.wanted > 0
+	wanted = acq.wantedLocked()
 	acq.mu.Unlock()
 	start := c.now()
 	for n := 1; ; n++ {
-		rest := max(0, h.minHold-moment.Mono(h.acquired, c.now()))
+		rest := max(0, h.minHold-(c.now().Mono-h.acquired))
 		marked, err := c.sendRelease(ctx, g, rest)
 		var lost *LostError
 		switch {
@@ -148,6 +148,6 @@ func (h *hold) releaseSent(wanted bool, err error) {
 	case err == nil && wanted:
 		acq.c.yieldTo(acq.name)
 	}
-	acq.leaveSession(failed == nil, func() time.Duration { return h.minHold - moment.Mono(h.acquired, acq.c.now()) })
+	acq.leaveSession(failed == nil, func() time.Duration { return h.minHold - (acq.c.now().Mono - h.acquired) })
 	h.settle()
 }

@@ -86,7 +86,7 @@ func (acq *acquisition) onDue() []Event {
 
 // renewInBackground makes one try. The next one is planned when it has ended.
 func (acq *acquisition) renewInBackground() {
-	if acq.heart != nil && acq.heart.retireIfEmpty() {
+	if acq.beats && acq.session.retireIfEmpty() {
 		return
 	}
 	ctx := context.Background()

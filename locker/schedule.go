@@ -40,12 +40,12 @@ func (s *schedule) set(acq *acquisition, at time.Duration) {
 	acq.due = at
 	switch {
 	case at == Forever && acq.index >= 0:
-		heap.Remove(&s.queue, acq.index)
+		heap.Remove(&s.queue, int(acq.index))
 	case at == Forever:
 	case acq.index < 0:
 		heap.Push(&s.queue, acq)
 	default:
-		heap.Fix(&s.queue, acq.index)
+		heap.Fix(&s.queue, int(acq.index))
 	}
 }
 
@@ -54,7 +54,7 @@ func (s *schedule) remove(acq *acquisition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if acq.index >= 0 {
-		heap.Remove(&s.queue, acq.index)
+		heap.Remove(&s.queue, int(acq.index))
 	}
 }
 
@@ -116,12 +116,12 @@ func (q dueHeap) Len() int           { return len(q) }
 func (q dueHeap) Less(i, j int) bool { return q[i].due < q[j].due }
 func (q dueHeap) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
+	q[i].index, q[j].index = int32(i), int32(j)
 }
 
 func (q *dueHeap) Push(x any) {
 	acq := x.(*acquisition)
-	acq.index = len(*q)
+	acq.index = int32(len(*q))
 	*q = append(*q, acq)
 }
 

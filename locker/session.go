@@ -34,7 +34,7 @@ type session struct {
 // members.
 func (acq *acquisition) sessionToJoin() *session {
 	c := acq.c
-	if c.binder == nil || acq.heart != nil {
+	if c.binder == nil || acq.beats {
 		return nil
 	}
 	acq.mu.Lock()
@@ -58,7 +58,7 @@ func (acq *acquisition) sessionToJoin() *session {
 	case s.closed, acq.over, acq.idleLocked(), acq.lease.maxHold != 0:
 		return nil
 	case acq.session == nil:
-		acq.session, acq.position = s, len(s.members)
+		acq.session, acq.position = s, int32(len(s.members))
 		s.members = append(s.members, acq)
 	}
 	return s
@@ -111,7 +111,7 @@ func (c *Client) acquireSession(s *session) *acquisition {
 	}
 	acq := &acquisition{
 		c: c, name: at.Name, owner: at.Owner, ttl: s.ttl, renews: true, index: -1,
-		grant: ans.grant, from: first, span: s.ttl - c.slack(s.ttl), heart: s,
+		grant: ans.grant, from: first, span: s.ttl - c.slack(s.ttl), session: s, beats: true,
 	}
 	acq.next = acq.nextRenewalLocked() // nobody else has it yet
 	return acq
@@ -234,7 +234,7 @@ func (acq *acquisition) leaveSession(settled bool, hold func() time.Duration) {
 	acq.mu.Lock()
 	s, g := acq.session, acq.grant
 	acq.mu.Unlock()
-	if s == nil {
+	if s == nil || acq.beats {
 		return
 	}
 	leave := func() {

@@ -29,8 +29,8 @@ func (h *hold) handOver(now moment.Reading) bool {
 	c.mu.Lock()
 	acq.mu.Lock()
 	l := c.lines[acq.name]
-	ok := l != nil && l.hold == h && l.waiting.Len() > 0 && c.life.Err() == nil &&
-		!acq.over && acq.leftLocked(now) > 0 && h.minHold <= moment.Mono(h.acquired, now) &&
+	ok := l != nil && l.hold == h && l.queued() > 0 && c.life.Err() == nil &&
+		!acq.over && acq.leftLocked(now) > 0 && h.minHold <= now.Mono-h.acquired &&
 		!acq.mustYieldLocked(now)
 	if ok {
 		l.hold, l.spare = nil, acq
@@ -46,7 +46,7 @@ func (h *hold) handOver(now moment.Reading) bool {
 // mustYieldLocked reports whether another process has waited for longer than leases
 // of this one may follow each other.
 func (acq *acquisition) mustYieldLocked(now moment.Reading) bool {
-	return acq.wanted > 0 && now.Mono >= acq.wanted+acq.c.opts.MaxLocalHold
+	return acq.wantedLocked() && now.Mono >= acq.rare.wanted+acq.c.opts.MaxLocalHold
 }
 
 // takeSpare makes a lease of the line's spare, for the call at the head of the line,
@@ -65,7 +65,7 @@ func (a *acquiring) takeSpare(spare *acquisition) (lease *Lease, stale string) {
 			spare.next = min(spare.next, spare.from.Mono+c.opts.MaxLocalHold)
 		}
 		l.hold, l.spare = h, nil
-		if l.waiting.Len() > 1 { // the call itself, and others
+		if l.queued() > 1 { // the call itself, and others
 			h.wanted.release()
 		}
 	} else {
@@ -90,7 +90,7 @@ func (a *acquiring) takeSpare(spare *acquisition) (lease *Lease, stale string) {
 // dropSpareLocked takes the spare out of a line in which nobody waits any more, and
 // returns it, to be released.
 func (c *Client) dropSpareLocked(l *line) *acquisition {
-	if l.waiting.Len() > 0 || l.spare == nil {
+	if l.queued() > 0 || l.spare == nil {
 		return nil
 	}
 	spare := l.spare
