@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -20,35 +19,62 @@ const brokenSequence = 0
 // Input: info, of which name and acquisition ID matter. Request: one UpdateItem
 // that gives the item a revision of nobody's and, without FreeNow, leaves all else
 // as it is: the broken holder believes no longer than the item's end and TTL say,
-// which its last renewal has written. Outcomes: nil, also when there is nothing to
-// break any more; *locker.HeldError when the item is another acquisition's; an
-// error that wraps locker.ErrUnavailable when the outcome is not known.
-// Next: breakInput, expr.go.
+// which its last renewal has written. An item that is bound to a session takes two
+// more: its holder goes by the session, so that is broken first, and with it all that
+// depend on it. Outcomes: nil, also when there is nothing to break any more;
+// *locker.HeldError when the item is another acquisition's; an error that wraps
+// locker.ErrUnavailable when the outcome is not known. Next: breakInput, expr.go.
 func (s *store) Break(ctx context.Context, info locker.Info, opts ...locker.BreakOption) error {
 	if err := s.checkTable(ctx); err != nil {
 		return err
 	}
 	freeNow := locker.ResolveBreak(opts...).FreeNow
-	in, err := s.breakInput(info, freeNow)
+	it, err := s.breakItem(ctx, info, freeNow, "")
+	if err != nil || it == nil {
+		return err
+	}
+	id, _, _ := strings.Cut(it.GUID, "/")
+	if it.Session == "" || id != info.AcquisitionID && (!freeNow || it.GUID != brokenRevision(info.AcquisitionID, false)) {
+		return s.notBroken(info, *it)
+	}
+	session := locker.Info{Name: it.Session, AcquisitionID: sessionID(it.Session)}
+	if other, err := s.breakItem(ctx, session, false, ""); err != nil {
+		return err
+	} else if other != nil {
+		if err := s.notBroken(session, *other); err != nil {
+			return err
+		}
+	}
+	again, err := s.breakItem(ctx, info, freeNow, it.Session)
+	if err != nil || again == nil {
+		return err
+	}
+	if id, _, _ := strings.Cut(again.GUID, "/"); id == info.AcquisitionID && again.Session != it.Session {
+		return fmt.Errorf("dynamo: break %q in table %q: %w: it was renewed meanwhile", info.Name, s.table, locker.ErrUnavailable)
+	}
+	return s.notBroken(info, *again)
+}
+
+// breakItem sends the break of an item that is bound to the session, or to none. It
+// returns the item as it is if that does not meet the condition.
+func (s *store) breakItem(ctx context.Context, info locker.Info, freeNow bool, session string) (*item, error) {
+	in, err := s.breakInput(info, freeNow, session)
 	if err != nil {
-		return fmt.Errorf("dynamo: break %q: %w", info.Name, err)
+		return nil, fmt.Errorf("dynamo: break %q: %w", info.Name, err)
 	}
 	attrs, err := s.update(ctx, controlTTL, in)
 	switch classify(err) {
 	case unknown, final:
-		return s.failure("break", info.Name, err)
+		return nil, s.failure("break", info.Name, err)
 	}
 	it, bad := decode(info.Name, attrs)
-	if err == nil {
-		if bad != nil || it.GUID != brokenRevision(info.AcquisitionID, freeNow) {
-			return s.garbled("break", info.Name, bad)
-		}
-		return nil
+	switch {
+	case err == nil && (bad != nil || it.GUID != brokenRevision(info.AcquisitionID, freeNow)):
+		return nil, s.garbled("break", info.Name, bad)
+	case err == nil:
+		return nil, nil
 	}
-	if bad != nil {
-		return bad
-	}
-	return s.notBroken(info, it)
+	return &it, bad
 }
 
 // notBroken judges the item that a break was refused for.
@@ -59,9 +85,6 @@ func (s *store) notBroken(info locker.Info, it item) error {
 	switch {
 	case state == locker.StateFree:
 		return nil
-	case id == info.AcquisitionID && it.Session != "":
-		// Its session, which other leases have in common with it, would have to be broken first.
-		return fmt.Errorf("dynamo: break %q: a lease that shares its heartbeat with others: %w", info.Name, errors.ErrUnsupported)
 	case id == info.AcquisitionID && (it.GUID == revision(id, deadSequence) || it.GUID == revision(id, brokenSequence)):
 		return nil // released and kept taken for a while, or broken before
 	case it.GUID == brokenRevision(info.AcquisitionID, false):
@@ -77,20 +100,25 @@ func (s *store) notBroken(info locker.Info, it item) error {
 // breakInput is the write that ends the acquisition that info shows. It leaves the
 // token alone, above which the next one has to be: so a copy of the broken
 // acquire that comes late is refused.
-func (s *store) breakInput(info locker.Info, freeNow bool) (*dynamodb.UpdateItemInput, error) {
+func (s *store) breakInput(info locker.Info, freeNow bool, session string) (*dynamodb.UpdateItemInput, error) {
 	id := info.AcquisitionID
 	w := newWrite()
 	w.assign("guid", brokenRevision(id, freeNow))
 	w.values[":id"], w.values[":zero"] = id, 0
+	dependence := whereAlone
+	if session != "" {
+		dependence = whereBound
+		w.values[":session"] = session
+	}
 	if !freeNow {
 		w.values[":oldest"], w.values[":newest"] = revision(id, firstSequence), revision(id, deadSequence-1)
-		return w.where(s.table, info.Name, whereBreakable, "expiresOn", "session")
+		return w.where(s.table, info.Name, whereBreakable+dependence, "expiresOn", "session")
 	}
 	w.assign("expiresOn", 0)
-	w.drop("ttl", "owner", "acquired", "data", "wanted")
+	w.drop("session", "ttl", "owner", "acquired", "data", "wanted")
 	w.values[":oldest"], w.values[":newest"] = revision(id, brokenSequence), revision(id, deadSequence)
 	w.values[":broken"] = brokenRevision(id, false)
-	return w.where(s.table, info.Name, whereFreeable, "session")
+	return w.where(s.table, info.Name, whereFreeable+dependence, "session")
 }
 
 // brokenRevision returns the guid that a break of the acquisition writes. One that

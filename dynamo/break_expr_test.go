@@ -29,7 +29,7 @@ if (#guid = :id OR #guid BETWEEN :oldest AND :newest) AND #expiresOn > :zero AND
 :zero N 0`,
 		true: `table locks
 key a
-update SET #guid = :guid, #expiresOn = :expiresOn REMOVE #ttl, #owner, #acquired, #data, #wanted
+update SET #guid = :guid, #expiresOn = :expiresOn REMOVE #session, #ttl, #owner, #acquired, #data, #wanted
 if (#guid = :id OR #guid = :broken OR #guid BETWEEN :oldest AND :newest) AND #expiresOn > :zero AND attribute_not_exists(#session)
 #acquired acquired
 #data data
@@ -47,13 +47,22 @@ if (#guid = :id OR #guid = :broken OR #guid BETWEEN :oldest AND :newest) AND #ex
 :oldest S "0123456789abcdefghijklmnop/0000000000"
 :zero N 0`,
 	} {
-		in, err := s.breakInput(info, freeNow)
+		in, err := s.breakInput(info, freeNow, "")
 		if err != nil {
 			t.Errorf("breakInput = %v, want nil", err)
 			continue
 		}
 		if got := strings.ReplaceAll(inWords(in), locker.BrokenID(id), "brokenGUID"); got != want {
 			t.Errorf("a break, freeing now: %v, is\n%s\n\nwant\n%s", freeNow, got, want)
+		}
+		bound, err := s.breakInput(info, freeNow, "_session/s")
+		if err != nil {
+			t.Errorf("breakInput = %v, want nil", err)
+			continue
+		}
+		want := strings.Replace(*in.ConditionExpression, "attribute_not_exists(#session)", "#session = :session", 1)
+		if got := *bound.ConditionExpression; got != want || *bound.UpdateExpression != *in.UpdateExpression {
+			t.Errorf("a break of a bound item is %q if %q, want %q", *bound.UpdateExpression, got, want)
 		}
 	}
 }

@@ -45,13 +45,21 @@ const (
 	// revision. Closes the race of a break with a release and the next acquire: who
 	// came after the acquisition seen keeps the lock. A guid without a sequence is
 	// the Node package's, which makes a new one for each write. What is free stays
-	// as it is, and so does a lease that depends on a session.
+	// as it is.
 	whereBreakable = "(#guid = :id OR #guid BETWEEN :oldest AND :newest)" + whereTaken
 
 	// whereFreeable: as whereBreakable; or it was broken before, or, by the bounds,
 	// released and is kept taken.
 	whereFreeable = "(#guid = :id OR #guid = :broken OR #guid BETWEEN :oldest AND :newest)" + whereTaken
-	whereTaken    = " AND #expiresOn > :zero AND attribute_not_exists(#session)"
+	whereTaken    = " AND #expiresOn > :zero"
+
+	// whereAlone: the lease has an end of its own. Closes the race of a break with a
+	// renewal that binds it: its holder would go by the session, and not notice.
+	whereAlone = " AND attribute_not_exists(#session)"
+
+	// whereBound: the session, which was broken before, is still the one that the
+	// lease depends on.
+	whereBound = " AND #session = :session"
 )
 
 // write is one conditional UpdateItem under construction.

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,7 +21,8 @@ import (
 // filters after it has read, and bills what it has read. That is one Scan for each
 // MB of the table, eventually consistent: half a read unit for each 4 KB,
 // so about 128 units a MB, or some 25 for 1,000 locks of 200 bytes. Names that were
-// released count for the 7 days after which DynamoDB deletes their items. A page is
+// released count for the 7 days after which DynamoDB deletes their items. Of leases
+// that share a heartbeat the session is read as well, half a unit for each process. A page is
 // asked for when the one before is used up, and none after the iteration was left.
 //
 // An item that is damaged is yielded as an [*ItemError] beside an Info with its
@@ -32,7 +34,7 @@ func (l *Locker) List(ctx context.Context, prefix string) iter.Seq2[locker.Info,
 
 // List scans the table; see [Locker.List].
 //
-// Requests: one Scan a page. Reads are eventually consistent, at half of the
+// Requests: one Scan a page, one GetItem a session. Reads are eventually consistent, at half of the
 // price: a list is never the present, and what is done about a lock depends on a
 // condition of its own.
 func (s *store) List(ctx context.Context, prefix string) iter.Seq2[locker.Info, error] {
@@ -41,6 +43,7 @@ func (s *store) List(ctx context.Context, prefix string) iter.Seq2[locker.Info, 
 			yield(locker.Info{}, err)
 			return
 		}
+		sessions := make(map[string]*item) // read so far
 		in, err := s.listInput(prefix)
 		for more := err == nil; more; {
 			var page *dynamodb.ScanOutput
@@ -49,7 +52,8 @@ func (s *store) List(ctx context.Context, prefix string) iter.Seq2[locker.Info, 
 				break
 			}
 			for _, attrs := range page.Items {
-				if !yield(s.listed(attrs)) {
+				info, err := s.listed(ctx, attrs, sessions)
+				if !yield(info, err) || info.Name == "" {
 					return
 				}
 			}
@@ -62,8 +66,9 @@ func (s *store) List(ctx context.Context, prefix string) iter.Seq2[locker.Info, 
 	}
 }
 
-// listed describes one item of a page.
-func (s *store) listed(attrs map[string]types.AttributeValue) (locker.Info, error) {
+// listed describes one item of a page. A session that it is bound to is read once
+// for all. The Info has no name if the error ends the listing.
+func (s *store) listed(ctx context.Context, attrs map[string]types.AttributeValue, sessions map[string]*item) (locker.Info, error) {
 	name := ""
 	if v, ok := attrs["name"].(*types.AttributeValueMemberS); ok {
 		name = v.Value
@@ -71,6 +76,18 @@ func (s *store) listed(attrs map[string]types.AttributeValue) (locker.Info, erro
 	it, err := decode(name, attrs)
 	if err != nil {
 		return locker.Info{Name: name}, err
+	}
+	if it.Session != "" {
+		if it.heart = sessions[it.Session]; it.heart == nil {
+			err := s.readSession(ctx, controlTTL, &it, false)
+			switch {
+			case errors.As(err, new(*ItemError)):
+				return locker.Info{Name: name}, err
+			case err != nil:
+				return locker.Info{}, err
+			}
+			sessions[it.Session] = it.heart
+		}
 	}
 	times, known := s.now()
 	return it.info(times, known, s.o.ClockMargin), nil

@@ -89,13 +89,17 @@ var errBroken = errors.New("locker: broken by Break")
 // info whose State is [StateFree] nothing is sent. A lease of this Client's own
 // is lost at once.
 //
+// A lease that shares the heartbeat of its process, see
+// [ClientOptions].SharedHeartbeat, is broken with that heartbeat: that process loses
+// all leases that depend on it.
+//
 // Break does not stop the broken holder's work: it hears of the loss like of any
 // other, and what it writes late is safe only where its token is checked.
 //
 // Errors: a [*HeldError] when another acquisition has the name now, which it
 // describes; [*InvalidError] for a name that can't be one or an info without
 // acquisition, before anything is sent; [errors.ErrUnsupported] when the backend is
-// no [Breaker] or can't break this kind of lease; one that wraps [ErrUnavailable]
+// no [Breaker]; one that wraps [ErrUnavailable]
 // when it is not known whether it took effect; any other is final. Break makes
 // one try, bounded by ctx.
 func (c *Client) Break(ctx context.Context, info Info, opts ...BreakOption) error {
