@@ -1,0 +1,3 @@
+package main
+
+func publish(root string, r *results) error { return nil }
