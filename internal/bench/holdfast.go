@@ -26,7 +26,11 @@ var useSharedHeartbeat func(*dynamo.Options)
 
 // workerMain is the whole program when it runs as a worker.
 func workerMain() int {
-	if err := serve(context.Background()); err != nil {
+	work := serve
+	if isBare() {
+		work = serveBare
+	}
+	if err := work(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		return 1
 	}

@@ -17,23 +17,36 @@ func (b *bench) otherLibraries(ctx context.Context, s *section) error {
 			return fmt.Errorf("no peer %q", name)
 		}
 	}
-	if err := b.peer(ctx, s, holdfast); err != nil {
-		return err
-	}
+	libraries := []library{holdfast, bare}
 	for _, p := range peers {
 		if !slices.Contains(names, p.name) {
+			s.add(figure{Of: p.of, Name: "everything", Absent: "left out by -peers"})
 			continue
 		}
 		b.progress.say("fetching %s", p.of)
 		l, err := b.prepare(ctx, p)
-		if err == nil {
-			err = b.peer(ctx, s, l)
+		if err != nil {
+			s.add(figure{Of: p.of, Name: "everything", Absent: err.Error()})
+			continue
 		}
+		libraries = append(libraries, l)
+	}
+	if err := b.pairsOfAll(ctx, s, libraries); err != nil {
+		return err
+	}
+	for _, l := range libraries {
+		if l.of == bareSDK {
+			continue // no lock: nobody can wait for it, and nobody renews it
+		}
+		err := b.peer(ctx, s, l)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if err != nil && l.of == "" {
+			return err
+		}
 		if err != nil {
-			s.add(figure{Of: p.of, Name: "all or the rest", Absent: err.Error()})
+			s.add(figure{Of: l.of, Name: "the rest", Absent: err.Error()})
 		}
 	}
 	return nil
@@ -51,27 +64,25 @@ const (
 	oneProcess        = "one process"
 )
 
+// tableOf is the name of a library's table.
+func tableOf(l library) string {
+	slug := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r
+		}
+		return -1
+	}, l.of)
+	return "bench-peer-" + slug
+}
+
 // peer measures one library.
 func (b *bench) peer(ctx context.Context, s *section, l library) error {
-	slug := "this"
-	if l.of != "" {
-		slug = strings.Fields(l.of)[0]
-	}
-	table := "bench-peer-" + strings.Map(func(r rune) rune {
-		if strings.ContainsRune("/.", r) {
-			return '-'
-		}
-		return r
-	}, slug)
-	if err := b.createTable(ctx, table, l.hash, l.sort); err != nil {
-		return err
-	}
+	table := tableOf(l)
 	died, err := b.killHolder(ctx, l, table)
 	if err != nil {
 		return err
 	}
 	for _, step := range []func() error{
-		func() error { return b.peerPairsOf(ctx, s, l, table) },
 		func() error { return b.peerHandOver(ctx, s, l, table) },
 		func() error { return b.peerCrowd(ctx, s, l, table) },
 		func() error { return b.newcomer(ctx, s, l, table, died) },
@@ -123,44 +134,6 @@ func (b *bench) newcomer(ctx context.Context, s *section, l library, table strin
 		return nil
 	}
 	s.add(figure{Of: l.of, Name: deadHolder, Value: got.at().Sub(ask.at()).Seconds(), Unit: "s"})
-	return nil
-}
-
-// peerPairsOf measures acquire and release, directly and with a network.
-func (b *bench) peerPairsOf(ctx context.Context, s *section, l library, table string) error {
-	what := ""
-	if l.cannotWait {
-		what = " (acquire alone: it has no release)"
-	}
-	for _, delay := range []time.Duration{direct, b.network} {
-		p, err := b.worker(ctx, l, table, 0, delay)
-		if err != nil {
-			return err
-		}
-		defer p.quit()
-		took, cpu := []float64(nil), 0.0
-		for _, name := range []string{"warm", "pair"} { // the first for what a runtime compiles later
-			name = fmt.Sprintf("%s%d", name, max(0, delay.Milliseconds()))
-			b.progress.say("%s: %d times acquire and release", l.of, b.peerPairs)
-			if err := p.tell("pairs", name, b.peerPairs); err != nil {
-				return err
-			}
-			line, err := p.await(ctx, "pairs", name)
-			if err != nil {
-				return err
-			}
-			took = line.numbers(1)
-			if n := line.numbers(0); len(n) == 1 && len(took) > 0 {
-				cpu = n[0] / float64(len(took))
-			}
-		}
-		if delay == direct {
-			s.add(figure{Of: l.of, Name: pairDirect + what, Value: percentile(took, 0.5) / 1e6, Unit: "ms"})
-			s.add(figure{Of: l.of, Name: pairCPU + what, Value: cpu / 1e6, Unit: "ms"})
-		} else {
-			s.add(figure{Of: l.of, Name: pairNetwork + what, Value: percentile(took, 0.5) / 1e6, Unit: "ms"})
-		}
-	}
 	return nil
 }
 

@@ -39,7 +39,7 @@ var peers = []peer{
 	},
 	{
 		name:    "node",
-		library: library{of: "dynamo-lock 0.1.3 (Node)", hash: "name", cannotWait: true},
+		library: library{of: "dynamo-lock 0.1.3 (Node; has no release)", hash: "name", cannotWait: true},
 		fetch:   [][]string{{"npm", "install", "--no-audit", "--no-fund", "--silent"}},
 		command: []string{"node", "peer.js"},
 	},
@@ -122,7 +122,7 @@ func copyFiles(name, dir string) (string, error) {
 			return err
 		}
 		fmt.Fprintf(sum, "%s %d\n%s", path, len(text), text)
-		return os.WriteFile(filepath.Join(dir, strings.TrimSuffix(path, ".txt")), text, 0o644)
+		return os.WriteFile(filepath.Join(dir, strings.Replace(path, ".go.txt", ".go", 1)), text, 0o644)
 	})
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
