@@ -48,7 +48,7 @@ func (b *bench) crowd(ctx context.Context, s *section) error {
 	if err != nil {
 		return err
 	}
-	addCrowd(s, "", "one process", grants, n, b.crowdFor, 700)
+	addCrowd(s, "", oneProcess, grants, n, b.crowdFor, 700)
 	fair := &s.Figures[len(s.Figures)-2]
 	fair.Least = 0.95
 	s.Figures[len(s.Figures)-1].Most = 0.05
@@ -57,7 +57,7 @@ func (b *bench) crowd(ctx context.Context, s *section) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%d processes", len(all))
+	const what = severalProcesses
 	addCrowd(s, "", what, grants, n, b.processFor, 400)
 	var shares []float64
 	for _, of := range grants {

@@ -5,11 +5,11 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
-	"gonum.org/v1/plot/vg"
 )
 
 // plots are the pictures in docs/img and what they are drawn from. One whose
@@ -41,17 +41,12 @@ func publish(root string, r *results) error {
 			fmt.Fprintf(os.Stderr, "bench: nothing to draw %s from\n", d.file)
 			continue
 		}
-		if err := p.Save(width, height, filepath.Join(dir, d.file)); err != nil {
+		if err := saveSVG(p, filepath.Join(dir, d.file)); err != nil {
 			return fmt.Errorf("%s: %w", d.file, err)
 		}
 	}
 	return fillIn(root, r)
 }
-
-const (
-	width  = 22 * vg.Centimeter
-	height = 9.5 * vg.Centimeter
-)
 
 // Colours that are told apart on paper and by the colour-blind (Okabe and Ito).
 var (
@@ -79,7 +74,7 @@ func newPlot(title, x, y string) *plot.Plot {
 		axis.Padding = 0
 	}
 	p.Legend.TextStyle.Font.Size = 10.5
-	p.Legend.Padding = 3
+	p.Legend.Padding, p.Legend.ThumbnailWidth = 3, 26
 	p.Title.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Variant = "Sans", "Sans"
 	for _, font := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
 		font.Font.Variant = "Sans"
@@ -134,15 +129,16 @@ func addBars(p *plot.Plot, bars []bar) error {
 	return label(p, at, texts)
 }
 
-// colorOf gives each library its colour.
-func colorOf(of string, i int) color.Color {
+// colorOf gives each library its colour, the same in all plots.
+func colorOf(of string) color.Color {
 	switch of {
 	case "":
 		return blue
 	case bareSDK:
 		return grey
 	}
-	return others[i%len(others)]
+	i := slices.IndexFunc(peers, func(p peer) bool { return p.of == of })
+	return others[max(0, i)%len(others)]
 }
 
 // nameOf is a library's name in plots.

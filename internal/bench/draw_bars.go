@@ -14,7 +14,7 @@ func drawRequests(r *results) (*plot.Plot, error) {
 	p := newPlot("Requests to acquire a free lock", "requests to DynamoDB", "")
 	bars := []bar{{name: bareSDK, value: 1, text: "1", color: grey}}
 	for i, name := range of {
-		bars = append(bars, bar{nameOf(name), values[i], number(values[i]), colorOf(name, i-1)})
+		bars = append(bars, bar{nameOf(name), values[i], number(values[i]), colorOf(name)})
 	}
 	p.X.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 1, Label: "1"}, {Value: 2, Label: "2"}}
 	return p, addBars(p, bars)
@@ -26,18 +26,14 @@ func drawPair(r *results) (*plot.Plot, error) {
 	if len(of) == 0 {
 		return nil, nil
 	}
-	p := newPlot("Acquire and release, 5 ms of network added to each request, median", "milliseconds", "")
+	p := newPlot("Acquire and release, over a network with some delay, median", "milliseconds", "")
 	var bars []bar
-	k := 0
 	for i, name := range of {
 		text := number(values[i]) + " ms"
 		if cpu, ok := s.find(name, pairCPU); ok {
 			text += fmt.Sprintf(", CPU %s ms", number(cpu))
 		}
-		bars = append(bars, bar{nameOf(name), values[i], text, colorOf(name, k)})
-		if name != "" && name != bareSDK {
-			k++
-		}
+		bars = append(bars, bar{nameOf(name), values[i], text, colorOf(name)})
 	}
 	if err := addBars(p, bars); err != nil {
 		return nil, err
@@ -47,29 +43,29 @@ func drawPair(r *results) (*plot.Plot, error) {
 }
 
 func drawCrowd(r *results) (*plot.Plot, error) {
-	own, peers := r.Sections["crowd"], r.Sections["peers"]
+	own, others := r.Sections["crowd"], r.Sections["peers"]
 	var bars []bar
-	add := func(s *section, of, what, name string, i int) {
+	add := func(s *section, of, what, name string) {
 		grants, ok := s.find(of, what+": grants a second")
 		fair, _ := s.find(of, what+": fairness (Jain)")
 		requests, _ := s.find(of, what+": requests a grant")
 		if ok {
 			text := fmt.Sprintf("%s, fairness %.2f, %s requests a grant", number(grants), fair, number(requests))
-			bars = append(bars, bar{name, grants, text, colorOf(of, i)})
+			bars = append(bars, bar{name, grants, text, colorOf(of)})
 		}
 	}
-	add(own, "", "one process", "Holdfast, one process", 0)
-	add(own, "", "4 processes", "Holdfast, 4 processes", 0)
-	of, _ := measured(peers, "one process: grants a second")
-	for i, name := range of {
+	add(own, "", oneProcess, "Holdfast, one process")
+	add(own, "", severalProcesses, "Holdfast, several processes")
+	of, _ := measured(others, oneProcess+": grants a second")
+	for _, name := range of {
 		if name != "" {
-			add(peers, name, "one process", nameOf(name)+", one process", i-1)
+			add(others, name, oneProcess, nameOf(name)+", one process")
 		}
 	}
 	if len(bars) == 0 {
 		return nil, nil
 	}
-	p := newPlot("32 goroutines on one name, each holding it for 1 ms", "grants a second (fairness: Jain's index, 1 is even)", "")
+	p := newPlot("Many goroutines compete for one name", "grants a second (fairness: Jain's index, 1 is even)", "")
 	if err := addBars(p, bars); err != nil {
 		return nil, err
 	}

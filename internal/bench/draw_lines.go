@@ -62,17 +62,15 @@ func drawHandOver(r *results) (*plot.Plot, error) {
 	if err := addLine(p, "Holdfast, between processes", distribution(own.Series["between, ms"].X, least), blue, false); err != nil {
 		return nil, err
 	}
-	if peers := r.Sections["peers"]; peers != nil {
-		i := 0
-		for _, name := range slices.Sorted(maps.Keys(peers.Series)) {
+	if all := r.Sections["peers"]; all != nil {
+		for _, name := range slices.Sorted(maps.Keys(all.Series)) {
 			of, ok := strings.CutPrefix(name, handOverSeries)
 			if !ok || of == "" {
 				continue
 			}
-			if err := addLine(p, of, distribution(peers.Series[name].X, least), others[i%len(others)], true); err != nil {
+			if err := addLine(p, of, distribution(all.Series[name].X, least), colorOf(of), true); err != nil {
 				return nil, err
 			}
-			i++
 		}
 	}
 	p.X.Scale, p.X.Min, p.X.Max = plot.LogScale{}, least, 10000
@@ -142,10 +140,10 @@ func drawHeap(r *results) (*plot.Plot, error) {
 	p.Add(line, dots)
 	p.Legend.Add("measured", line)
 	p.X.Min, p.X.Max = 0, 1.05*slices.Max(c.X)
-	if err := addLine(p, "target: at most 600", plotter.XYs{{X: 0, Y: 600}, {X: p.X.Max, Y: 600}}, others[0], true); err != nil {
+	if err := addLine(p, "target: at most "+number(heapTarget), plotter.XYs{{X: 0, Y: heapTarget}, {X: p.X.Max, Y: heapTarget}}, others[0], true); err != nil {
 		return nil, err
 	}
-	p.Y.Min, p.Y.Max = 0, 1.25*math.Max(600, slices.Max(c.Y))
+	p.Y.Min, p.Y.Max = 0, 1.25*math.Max(heapTarget, slices.Max(c.Y))
 	p.Legend.Top = true
 	p.Legend.XOffs, p.Legend.YOffs = -8, -6
 	return p, nil

@@ -62,6 +62,7 @@ const (
 	handOverP99       = "hand-over between processes, p99"
 	deadHolder        = "a dead holder's lock, for a newcomer"
 	oneProcess        = "one process"
+	severalProcesses  = "several processes"
 )
 
 // tableOf is the name of a library's table.
