@@ -171,9 +171,8 @@ func released(ctx context.Context, p *process, name string) (time.Time, error) {
 
 // longWait counts what waiting costs while a name is held for long.
 func (b *bench) longWait(ctx context.Context, s *section, all []*process) error {
-	const settled = 10 * time.Second // then the wait counts as a long one
-	if b.long <= settled {
-		return fmt.Errorf("-long has to be above %v", settled)
+	if b.long <= b.settled {
+		return fmt.Errorf("-long has to be above -settled, %v", b.settled)
 	}
 	var early, late, lateSeconds float64
 	perSecond := make([]float64, int(b.long.Seconds()))
@@ -208,7 +207,7 @@ func (b *bench) longWait(ctx context.Context, s *section, all []*process) error 
 		if rel.IsZero() {
 			return fmt.Errorf("%s was lost", name)
 		}
-		from := ask.at().Add(settled)
+		from := ask.at().Add(b.settled)
 		early += sum(only(all[1].proxy.between(ask.at(), from), name)).readUnits
 		late += sum(only(all[1].proxy.between(from, rel), name)).readUnits
 		lateSeconds += rel.Sub(from).Seconds()
@@ -218,8 +217,8 @@ func (b *bench) longWait(ctx context.Context, s *section, all []*process) error 
 			}
 		}
 	}
-	s.add(figure{Name: "between processes: read units a second, first 10 s of a long wait", Value: early / settled.Seconds() / float64(b.names)})
-	s.add(figure{Name: "between processes: read units a second, after 10 s", Value: late / lateSeconds, Most: 1})
+	s.add(figure{Name: "between processes: read units a second, at the beginning of a long wait", Value: early / b.settled.Seconds() / float64(b.names)})
+	s.add(figure{Name: "between processes: read units a second, after " + b.settled.String(), Value: late / lateSeconds, Most: 1})
 	s.keep("read units a second of a wait", curve{X: perSecond})
 	return nil
 }

@@ -51,7 +51,7 @@ func (b *bench) manyLeases(ctx context.Context, s *section) error {
 	if _, err := waiter.await(ctx, "ask", name); err != nil {
 		return err
 	}
-	if err := pause(ctx, 2*time.Second); err != nil { // it sees the lease, and waits
+	if err := pause(ctx, min(2*time.Second, b.leasesTTL/2)); err != nil { // it sees the lease, and waits
 		return err
 	}
 	holder.kill()

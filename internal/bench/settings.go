@@ -13,7 +13,7 @@ type settings struct {
 
 	names, handovers int // handover
 	workMin, workMax time.Duration
-	long             time.Duration
+	long, settled    time.Duration
 
 	goroutines, processes int // crowd
 	work                  time.Duration
@@ -57,6 +57,7 @@ func newSettings() (*settings, *flag.FlagSet) {
 	f.DurationVar(&s.workMin, "work-min", 500*time.Millisecond, "handover: shortest time that a name is held")
 	f.DurationVar(&s.workMax, "work-max", 1500*time.Millisecond, "handover: longest time")
 	f.DurationVar(&s.long, "long", 25*time.Second, "handover: time held while the cost of a long wait is counted")
+	f.DurationVar(&s.settled, "settled", 10*time.Second, "handover, waiters: from when on a wait is a long one")
 	f.IntVar(&s.goroutines, "goroutines", 32, "crowd: goroutines in all")
 	f.IntVar(&s.processes, "processes", 4, "crowd: processes that share them")
 	f.DurationVar(&s.work, "work", time.Millisecond, "crowd: time that a grant is held")

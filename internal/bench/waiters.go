@@ -9,7 +9,6 @@ import (
 // process holds the name.
 func (b *bench) manyWaiters(ctx context.Context, s *section) error {
 	const table, name = "bench-waiters", "held"
-	const settled = 10 * time.Second
 	all, err := b.workers(ctx, 2, table)
 	if err != nil {
 		return err
@@ -39,7 +38,7 @@ func (b *bench) manyWaiters(ctx context.Context, s *section) error {
 		}
 	}
 	end := began.Add(b.waitersFor)
-	split := began.Add(min(settled, b.waitersFor/2))
+	split := began.Add(min(b.settled, b.waitersFor/2))
 	early, late := sum(crowd.proxy.between(began, split)), sum(crowd.proxy.between(split, end))
 	perSecond := make([]float64, int(b.waitersFor.Seconds()))
 	for _, c := range crowd.proxy.between(began, end) {
@@ -55,7 +54,7 @@ func (b *bench) manyWaiters(ctx context.Context, s *section) error {
 	}
 	s.add(figure{Name: "waiters", Value: float64(b.waiters)})
 	s.add(figure{Name: "reads a second, at first", Value: float64(early.reads) / split.Sub(began).Seconds(), Most: 6})
-	s.add(figure{Name: "reads a second, after 10 s", Value: float64(late.reads) / end.Sub(split).Seconds(), Most: 3})
+	s.add(figure{Name: "reads a second, after " + b.settled.String(), Value: float64(late.reads) / end.Sub(split).Seconds(), Most: 3})
 	s.add(figure{Name: "failed writes", Value: float64(early.refused + late.refused), Most: 5})
 	s.add(figure{Name: "leases lost by the holder", Value: lost, None: true})
 	s.keep("reads a second", curve{X: perSecond})
