@@ -47,7 +47,7 @@ type bareClient struct {
 // Acquire does not wait.
 func (c *bareClient) Acquire(ctx context.Context, name string) (worker.Lease, error) {
 	l := &bareLease{c: c, name: name, id: strconv.FormatInt(time.Now().UnixNano()+c.n.Add(1), 36)}
-	err := c.update(ctx, name, "SET guid = :guid, expiresOn = :expires", "attribute_not_exists(guid) OR expiresOn = :zero", map[string]types.AttributeValue{
+	err := c.update(ctx, name, "SET #guid = :guid, #expires = :expires", "attribute_not_exists(#guid) OR #expires = :zero", map[string]types.AttributeValue{
 		":guid":    &types.AttributeValueMemberS{Value: l.id},
 		":expires": &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10)},
 		":zero":    &types.AttributeValueMemberN{Value: "0"},
@@ -62,6 +62,7 @@ func (c *bareClient) update(ctx context.Context, name, update, condition string,
 	_, err := c.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &c.table, Key: map[string]types.AttributeValue{"name": &types.AttributeValueMemberS{Value: name}},
 		UpdateExpression: aws.String(update), ConditionExpression: aws.String(condition), ExpressionAttributeValues: values,
+		ExpressionAttributeNames: map[string]string{"#guid": "guid", "#expires": "expiresOn"},
 	})
 	return err
 }
@@ -75,7 +76,7 @@ type bareLease struct {
 // Release frees the name.
 func (l *bareLease) Release(ctx context.Context) error {
 	l.released = true
-	return l.c.update(ctx, l.name, "SET expiresOn = :zero", "guid = :guid", map[string]types.AttributeValue{
+	return l.c.update(ctx, l.name, "SET #expires = :zero", "#guid = :guid", map[string]types.AttributeValue{
 		":guid": &types.AttributeValueMemberS{Value: l.id},
 		":zero": &types.AttributeValueMemberN{Value: "0"},
 	})
