@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,7 +31,7 @@ func model(t *testing.T, tables ...string) string {
 	next := ddbmodel.NewRoundTripper(ddbmodel.Direct(store, time.Now))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".CreateTable") {
-			w.Write([]byte("{}")) //nolint:errcheck // the table is there
+			w.Write([]byte("{}")) // the table is there
 			return
 		}
 		resp, err := next.RoundTrip(r)
@@ -44,11 +45,9 @@ func model(t *testing.T, tables ...string) string {
 		if _, err := body.ReadFrom(resp.Body); err != nil {
 			t.Error(err)
 		}
-		for name, values := range resp.Header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), resp.Header)
 		w.WriteHeader(resp.StatusCode)
-		w.Write(body.Bytes()) //nolint:errcheck // a worker that has gone away
+		w.Write(body.Bytes()) // a worker that has gone away
 	}))
 	t.Cleanup(server.Close)
 	return server.URL

@@ -67,7 +67,7 @@ func (b *bench) floor(ctx context.Context, s *section) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close(ctx) //nolint:errcheck // everything was released
+	defer l.Close(ctx) // everything was released
 
 	const recorded = "floor/0000"
 	library := func(name string, n int) error { return acquireAndRelease(ctx, l, name, n) }

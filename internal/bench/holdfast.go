@@ -54,7 +54,7 @@ func serve(ctx context.Context) error {
 	err = worker.Run(os.Stdin, os.Stdout, client{l})
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	l.Close(ctx) //nolint:errcheck // what is left ends with its TTL
+	l.Close(ctx) // what is left ends with its TTL
 	return err
 }
 

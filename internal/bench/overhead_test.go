@@ -90,7 +90,7 @@ func newLocker(b *testing.B, api dynamo.API) *dynamo.Locker {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { l.Close(context.Background()) }) //nolint:errcheck // the store ends with the benchmark
+	b.Cleanup(func() { l.Close(context.Background()) }) // the store ends with the benchmark
 	return l
 }
 
@@ -149,7 +149,7 @@ func BenchmarkHandOver(b *testing.B) {
 	wg.Go(func() {
 		for ctx.Err() == nil {
 			if lease, err := l.Acquire(ctx, "name"); err == nil {
-				lease.Release(ctx) //nolint:errcheck // the other goroutine's grant tells
+				lease.Release(ctx) // the other goroutine's grant tells
 			}
 		}
 	})

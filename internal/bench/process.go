@@ -180,14 +180,14 @@ func (p *process) has(word, name string) bool {
 
 // kill ends the process as a crash would.
 func (p *process) kill() {
-	p.cmd.Process.Signal(syscall.SIGKILL) //nolint:errcheck // it may have ended
+	p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended
 	<-p.exited
 	p.proxy.close()
 }
 
 // quit asks the process to end, and kills it if it does not.
 func (p *process) quit() {
-	p.in.Close() //nolint:errcheck // it may have ended
+	p.in.Close() // it may have ended
 	select {
 	case <-p.exited:
 	case <-time.After(3 * time.Second):

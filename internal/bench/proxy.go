@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -45,12 +46,12 @@ func newProxy(target string, delay time.Duration) (*proxy, error) {
 		next: &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, DisableCompression: true},
 	}
 	p.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
-	go p.server.Serve(listener) //nolint:errcheck // it ends with close
+	go p.server.Serve(listener) // it ends with close
 	return p, nil
 }
 
 func (p *proxy) close() {
-	p.server.Close() //nolint:errcheck // nothing is left to lose
+	p.server.Close() // nothing is left to lose
 	p.next.CloseIdleConnections()
 }
 
@@ -81,11 +82,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range resp.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.StatusCode)
-	w.Write(answer) //nolint:errcheck // a client that has gone away
+	w.Write(answer) // a client that has gone away
 }
 
 func (p *proxy) add(c call) {

@@ -154,7 +154,7 @@ func (s *section) print(w io.Writer, title string) int {
 			missed++
 		}
 	}
-	t.Flush() //nolint:errcheck // standard output
+	t.Flush() // standard output
 	return missed
 }
 

@@ -55,7 +55,7 @@ func (w *server) crowd(ctx context.Context, name string, g int, work, d time.Dur
 				if lease.Err() == nil {
 					counts[i]++
 				}
-				lease.Release(context.WithoutCancel(ctx)) //nolint:errcheck // the next grant tells
+				lease.Release(context.WithoutCancel(ctx)) // the next grant tells
 			}
 		})
 	}
@@ -71,7 +71,7 @@ const callers = 16
 // leases acquires and keeps many leases, and says what they weigh.
 func (w *server) leases(ctx context.Context, prefix string, from, n, rate int) error {
 	if err := w.each(ctx, prefix+"/warm", 0, 8*callers, 0, func(lease Lease) {
-		lease.Release(ctx) //nolint:errcheck // nobody else wants it
+		lease.Release(ctx) // nobody else wants it
 	}); err != nil {
 		return err
 	}

@@ -121,13 +121,14 @@ func (w *server) carryOut(ctx context.Context, command string, args []string) er
 
 // say writes one line.
 func (w *server) say(word, name string, values ...any) {
-	line := word + " " + name
+	var line strings.Builder
+	line.WriteString(word + " " + name)
 	for _, v := range values {
-		line += " " + fmt.Sprint(v)
+		line.WriteString(" " + fmt.Sprint(v))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fmt.Fprintln(w.out, line)
+	fmt.Fprintln(w.out, line.String())
 }
 
 // stamp says that something happens now.
@@ -180,7 +181,7 @@ func (w *server) wait(ctx context.Context, name string, n int) error {
 		go func() {
 			if lease, err := w.c.Acquire(ctx, name); err == nil {
 				w.stamp("got", name)
-				lease.Release(ctx) //nolint:errcheck // the process ends
+				lease.Release(ctx) // the process ends
 			}
 		}()
 	}
