@@ -122,8 +122,8 @@ func (b *bench) floor(ctx context.Context, s *section) error {
 	s.add(figure{Name: "client CPU of a pair", Value: median(ours.cpuMicros) / 1000, Unit: "ms"})
 	s.add(figure{Of: bareSDK, Name: "time of a pair", Value: median(bare.micros) / 1000, Unit: "ms"})
 	s.add(figure{Of: bareSDK, Name: "client CPU of a pair", Value: median(bare.cpuMicros) / 1000, Unit: "ms"})
-	s.keep("time, ms", curve{X: ours.micros, Y: bare.micros})
-	s.keep("CPU, ms", curve{X: ours.cpuMicros, Y: bare.cpuMicros})
+	s.keep("time of a pair, µs: X this library, Y bare SDK", curve{X: ours.micros, Y: bare.micros})
+	s.keep("CPU of a pair, µs: X this library, Y bare SDK", curve{X: ours.cpuMicros, Y: bare.cpuMicros})
 	return nil
 }
 

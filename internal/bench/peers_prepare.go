@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -152,19 +151,9 @@ func fetch(ctx context.Context, dir string, command []string) error {
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: %w%s", strings.Join(command[:min(3, len(command))], " "), err, lastLine(out))
+		what := strings.Join(command[:min(3, len(command))], " ")
+		fmt.Fprintf(os.Stderr, "\nbench: %s: %v\n%s\n", what, err, out)
+		return fmt.Errorf("it could not be fetched or built here: %s failed", what) // without this machine's paths
 	}
 	return nil
-}
-
-// lastLine is the end of what a command printed, short enough for a table.
-func lastLine(out []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	slices.Reverse(lines)
-	for _, line := range lines {
-		if line = strings.TrimSpace(line); line != "" {
-			return ": " + line[:min(len(line), 120)]
-		}
-	}
-	return ""
 }
