@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -41,9 +40,12 @@ func newBench(ctx context.Context, s *settings) (*bench, error) {
 	}
 	b := benchAt(s, server.Endpoint)
 	b.stop = server.Stop
-	b.machine.DynamoDB = "DynamoDB Local"
-	if v := serverVersion(ctx, server.Endpoint); v != "" {
-		b.machine.DynamoDB += " " + v
+	b.machine.DynamoDB = s.server
+	if s.server == "" {
+		b.machine.DynamoDB = "DynamoDB Local"
+		if _, version, ok := strings.Cut(dynamodblocal.Image, ":"); ok && os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") == "" {
+			b.machine.DynamoDB += " " + version
+		}
 	}
 	return b, nil
 }
@@ -64,20 +66,6 @@ func (b *bench) close() {
 	if err := b.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: stop DynamoDB Local:", err)
 	}
-}
-
-// serverVersion is what the server calls itself.
-func serverVersion(ctx context.Context, endpoint string) string {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
-	if err != nil {
-		return ""
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return ""
-	}
-	defer resp.Body.Close()
-	return strings.TrimPrefix(resp.Header.Get("Server"), "DynamoDBLocal/")
 }
 
 // client is the SDK's client, on an HTTP client of its own.

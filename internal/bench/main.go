@@ -151,8 +151,11 @@ func (b *bench) measure(ctx context.Context, wanted []scenario, r *results, comm
 func command(flags *flag.FlagSet) string {
 	text := "go -C internal/bench run ."
 	flags.Visit(func(f *flag.Flag) {
-		if !slices.Contains([]string{"check", "save", "cirello"}, f.Name) {
-			text += fmt.Sprintf(" -%s=%s", f.Name, f.Value)
+		if !slices.Contains([]string{"check", "save", "cirello", "server"}, f.Name) {
+			text += " -" + f.Name
+			if f.Value.String() != "true" {
+				text += "=" + f.Value.String()
+			}
 		}
 	})
 	return text

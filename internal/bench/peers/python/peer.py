@@ -12,7 +12,7 @@ import time
 
 import boto3
 from botocore.config import Config
-from python_dynamodb_lock.python_dynamodb_lock import DynamoDBLockClient
+from python_dynamodb_lock.python_dynamodb_lock import DynamoDBLockClient, DynamoDBLockError
 
 _out = threading.Lock()
 
@@ -24,9 +24,15 @@ def say(*words):
 
 def acquire(client, name):
     say("ask", name, time.time_ns())
-    lock = client.acquire_lock(name)
-    say("got", name, time.time_ns())
-    return lock
+    while True:
+        try:
+            lock = client.acquire_lock(name)
+        except DynamoDBLockError as err:
+            if err.code != DynamoDBLockError.ACQUIRE_TIMEOUT:
+                raise
+            continue  # it gives up after a while
+        say("got", name, time.time_ns())
+        return lock
 
 
 def carry_out(client, command, name, n="0"):
