@@ -97,17 +97,35 @@ func (acq *acquisition) confirmedLocked(sent moment.Reading, span time.Duration,
 	}
 }
 
-// seenWantedLocked is told that another process waits for the name.
-func (acq *acquisition) seenWantedLocked(now moment.Reading) {
+// wantedSinceLocked is told that another process waits for the name, and since when
+// that is known, on the monotonic clock.
+func (acq *acquisition) wantedSinceLocked(since time.Duration) {
 	if acq.rare == nil {
 		acq.rare = new(rare)
 	}
 	if acq.rare.wanted == 0 {
-		acq.rare.wanted = max(1, now.Mono)
+		acq.rare.wanted = max(1, since)
 	}
+
 	if acq.lease != nil {
 		acq.lease.wanted.release()
 	}
+}
+
+// inheritWanted makes the acquisition wanted for as long as the one before it.
+func (acq *acquisition) inheritWanted(before *acquisition) {
+	before.mu.Lock()
+	var since time.Duration
+	if before.rare != nil {
+		since = before.rare.wanted
+	}
+	before.mu.Unlock()
+	if since == 0 {
+		return
+	}
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	acq.wantedSinceLocked(since)
 }
 
 // wantedLocked reports whether another process is known to wait for the name.

@@ -45,7 +45,7 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 	acq.next = acq.nextRenewalLocked()
 	h := acq.leaseLocked(g.ID, o)
 	if g.Wanted {
-		acq.seenWantedLocked(c.now())
+		acq.wantedSinceLocked(c.now().Mono)
 	}
 	acq.mu.Unlock()
 	c.mu.Lock()
@@ -55,7 +55,7 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 	}
 	c.mu.Unlock()
 	if closed {
-		c.abandon(Attempt{Name: g.Name, ID: g.ID, TTL: o.TTL}, first, nil, true)
+		c.abandon(Attempt{Name: g.Name, ID: g.ID, TTL: o.TTL})
 		return nil, fmt.Errorf("locker: acquire %q: %w", g.Name, ErrClosed)
 	}
 	acq.plan()

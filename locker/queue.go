@@ -26,9 +26,12 @@ func (l *line) queued() int {
 }
 
 // begin makes h the line's hold, and h's acquisition the only one: a spare was what
-// it took over, or had ended. queued tells whether the call that acquired it still
-// stands in the line.
+// it took over, with the wish of others for the name, or had ended. queued tells
+// whether the call that acquired it still stands in the line.
 func (l *line) begin(h *hold, queued bool) {
+	if l.spare != nil {
+		h.acq.inheritWanted(l.spare)
+	}
 	l.hold, l.spare = h, nil
 	if n := l.queued(); n > 1 || n == 1 && !queued {
 		h.acq.mu.Lock()

@@ -248,7 +248,7 @@ func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want fun
 		acq.confirmedLocked(sent, span, s)
 		acq.renewal.fails, acq.renewal.lastErr = 0, nil
 		if next.Wanted {
-			acq.seenWantedLocked(now)
+			acq.wantedSinceLocked(now.Mono)
 		}
 	} else {
 		acq.renewal.fails, acq.renewal.lastErr = acq.renewal.fails+1, err

@@ -101,17 +101,16 @@ func (c *Client) acquireSession(s *session) *acquisition {
 	id := c.newID()
 	at := Attempt{Name: sessionPrefix + id, ID: id, Owner: c.opts.Owner, TTL: s.ttl}
 	first := c.now()
-	ans, f := c.try(context.Background(), at, max(100*time.Millisecond, min(s.ttl/6, maxRenewal)))
-	if f != nil || ans.err != nil && errors.Is(ans.err, ErrUnavailable) {
-		c.abandon(at, first, f, true)
-		return nil
+	g, err := c.try(context.Background(), at, max(100*time.Millisecond, min(s.ttl/6, maxRenewal)))
+	if errors.Is(err, ErrUnavailable) {
+		c.abandon(at)
 	}
-	if ans.err != nil {
+	if err != nil {
 		return nil
 	}
 	acq := &acquisition{
 		c: c, name: at.Name, owner: at.Owner, ttl: s.ttl, renews: true, index: -1,
-		grant: ans.grant, from: first, span: s.ttl - c.slack(s.ttl), session: s, beats: true,
+		grant: g, from: first, span: s.ttl - c.slack(s.ttl), session: s, beats: true,
 	}
 	acq.next = acq.nextRenewalLocked() // nobody else has it yet
 	return acq
@@ -250,7 +249,7 @@ func (acq *acquisition) leaveSession(settled bool, hold func() time.Duration) {
 		return
 	}
 	acq.c.background.spawn(func() {
-		if !acq.c.releaseAbandoned(g, hold) {
+		if err := acq.c.releaseAbandoned(g, hold); err != nil && !errors.Is(err, ErrLost) {
 			s.giveUp()
 		}
 		leave()

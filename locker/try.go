@@ -28,50 +28,34 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 		if a.o.Wait == 0 {
 			d = min(d, outage)
 		}
-		ans, f := a.c.try(ctx, at, d)
-		if f != nil {
-			a.c.abandon(at, first, f, last != nil)
-			switch {
-			case ctx.Err() == nil:
-				last = fmt.Errorf("locker: acquire %q: no answer in time: %w", a.name, join(ErrUnavailable, last))
-			case last == nil:
-				last = contextError(ctx)
-			}
-			return Grant{}, first, last
-		}
+		g, err := a.c.try(ctx, at, d)
 		spent := moment.Held(first, a.c.now())
 		switch {
-		case ans.err == nil && spent <= limit:
-			return ans.grant, first, nil
-		case ans.err == nil:
-			a.c.abandon(at, first, nil, true)
+		case err == nil && spent <= limit:
+			return g, first, nil
+		case err == nil:
+			a.c.abandon(at)
 			return Grant{}, first, fmt.Errorf("locker: acquire %q: answered after half of the TTL: %w", a.name, ErrUnavailable)
-		case !errors.Is(ans.err, ErrUnavailable):
+		case !errors.Is(err, ErrUnavailable):
 			if last != nil {
-				a.c.abandon(at, first, nil, true)
+				a.c.abandon(at)
 			}
-			return Grant{}, first, ans.err
+			return Grant{}, first, err
+		case ctx.Err() != nil && last == nil:
+			a.c.abandon(at)
+			return Grant{}, first, contextError(ctx)
 		}
-		last = ans.err
+		last = err
 		delay := a.retryDelay(n)
-		if spent+delay >= limit || a.waited()+delay >= a.patience() {
-			a.c.abandon(at, first, nil, true)
-			return Grant{}, first, ans.err
+		if ctx.Err() == nil && spent+delay < limit && a.waited()+delay < a.patience() {
+			a.c.sleep(ctx, delay, nil)
+			if ctx.Err() == nil {
+				continue
+			}
 		}
-		a.c.sleep(ctx, delay, nil)
-		if ctx.Err() != nil {
-			a.c.abandon(at, first, nil, true)
-			return Grant{}, first, ans.err
-		}
+		a.c.abandon(at)
+		return Grant{}, first, err
 	}
-}
-
-// join wraps both errors in one line; b may be nil.
-func join(a, b error) error {
-	if b == nil {
-		return a
-	}
-	return fmt.Errorf("%w; before that: %w", a, b)
 }
 
 // retryDelay returns how long to wait before a store that did not answer is
@@ -87,118 +71,65 @@ func (c *Client) backOff(n int, ttl time.Duration) time.Duration {
 	return c.jitter(min(longest, 25*time.Millisecond<<min(n-1, 10)))
 }
 
-// try makes one call of Backend.Acquire and waits for its answer, for d at most
-// and while ctx lasts. Of a call that goes on after that it returns the flight. A
-// backend in this process answers at once: there is no timer, which the test that
-// moves the clock would see.
-func (c *Client) try(ctx context.Context, at Attempt, d time.Duration) (answer, *flight) {
-	if c.opts.InProcess {
-		g, err := c.backend.Acquire(ctx, at)
-		return answer{g, err}, nil
+// try makes one call of Backend.Acquire, for d at most and while ctx lasts. What
+// ends before it was answered is of unknown outcome.
+func (c *Client) try(ctx context.Context, at Attempt, d time.Duration) (Grant, error) {
+	bound, cancel := c.bounded(ctx, d)
+	defer cancel()
+	g, err := c.backend.Acquire(bound, at)
+	if err == nil || bound.Err() == nil || errors.Is(err, ErrHeld) || errors.Is(err, ErrUnavailable) {
+		return g, err
 	}
-	f := c.launch(ctx, at)
-	ans, ok := f.await(ctx, d)
-	if !ok {
-		return answer{}, f
-	}
-	return ans, nil
+	return Grant{}, fmt.Errorf("locker: acquire %q: no answer in time: %w: %w", at.Name, ErrUnavailable, err)
 }
 
-// flight is a call of Backend.Acquire under way. It has a context of its own,
-// so that a caller who goes away does not tear up a request whose outcome is
-// then anybody's guess.
-type flight struct {
-	c       *Client
-	answers chan answer
-	cancel  context.CancelFunc
-}
+// straggler is how long a send may be on its way that its sender has given up.
+const straggler = 2 * time.Second
 
-type answer struct {
-	grant Grant
-	err   error
-}
-
-func (c *Client) launch(ctx context.Context, at Attempt) *flight {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flight{c: c, answers: make(chan answer, 1), cancel: cancel}
-	c.background.spawn(func() {
-		defer cancel()
-		g, err := c.backend.Acquire(ctx, at)
-		f.answers <- answer{g, err}
-	})
-	return f
-}
-
-// await waits for the answer, for d at most and while ctx lasts. An answer that
-// is there wins.
-func (f *flight) await(ctx context.Context, d time.Duration) (answer, bool) {
-	late := make(chan struct{})
-	t := f.c.opts.Clock.AfterFunc(max(d, 0), func() { close(late) })
-	defer t.Stop()
-	select {
-	case ans := <-f.answers:
-		return ans, true
-	case <-ctx.Done():
-	case <-late:
-	}
-	select {
-	case ans := <-f.answers:
-		return ans, true
-	default:
-		return answer{}, false
-	}
-}
-
-// abandon makes sure, in the background, that an attempt nobody waits for any
-// more holds nothing: it lets a call under way come to its end, for as long as
-// its answer may still tell something, and releases unless it is certain that no
-// send took effect. From now on nobody believes in the ID, so that this client
-// may take over whatever an even later send leaves behind.
-func (c *Client) abandon(at Attempt, first moment.Reading, f *flight, unknown bool) {
+// abandon makes sure, in the background, that an attempt which may have taken effect
+// holds nothing: also one that arrives after the first release, if the name was free
+// until then. From now on nobody believes in the ID, so that this client may take
+// over whatever an even later arrival leaves behind.
+func (c *Client) abandon(at Attempt) {
 	c.forgo(at.ID)
 	c.background.spawn(func() {
-		if f != nil {
-			ans, ok := f.await(c.life, at.TTL/2-moment.Held(first, c.now()))
-			if !ok {
-				f.cancel()
-				ans = <-f.answers
-			}
-			if ans.err != nil && !errors.Is(ans.err, ErrUnavailable) && !unknown {
-				return
-			}
+		g := Grant{Name: at.Name, ID: at.ID, TTL: at.TTL}
+		var lost *LostError
+		if err := c.releaseAbandoned(g, nil); errors.As(err, &lost) && lost.Reason == LossGone {
+			c.sleep(context.Background(), straggler, c.life.Done())
+			c.releaseAbandoned(g, nil)
 		}
-		c.releaseAbandoned(Grant{Name: at.Name, ID: at.ID, TTL: at.TTL}, nil)
 	})
 }
 
 // releaseAbandoned releases an acquisition in which nobody believes, again and
-// again, ever more rarely, until the store has confirmed it or a TTL has passed; it
-// reports whether the record is settled. A client that is closed tries only a few
-// times more. A nil hold frees the name at once.
-func (c *Client) releaseAbandoned(g Grant, hold func() time.Duration) (settled bool) {
+// again, ever more rarely, until its outcome is known or a TTL has passed, and returns
+// the last error. A client that is closed tries only a few times more. A nil hold
+// frees the name at once.
+func (c *Client) releaseAbandoned(g Grant, hold func() time.Duration) (err error) {
 	const afterClose, rarest = 3, 30 * time.Second
 	start, closed := c.now(), 0
-	for n := 0; moment.Mono(start, c.now()) < g.TTL; n++ {
-		ctx, cancel := c.bounded(context.Background(), releaseBound)
+	for n := 0; n == 0 || moment.Mono(start, c.now()) < g.TTL; n++ {
 		var rest time.Duration
 		if hold != nil {
 			rest = max(0, hold())
 		}
-		err := c.backend.Release(ctx, g, rest)
+		ctx, cancel := c.bounded(context.Background(), releaseBound)
+		err = c.backend.Release(ctx, g, rest)
 		cancel()
 		if !errors.Is(err, ErrUnavailable) {
-			return err == nil || errors.Is(err, ErrLost) // else refused for good: it ends by itself
+			return err // released, or never there, or refused for good: then it ends by itself
 		}
 		delay, wake := min(rarest, 25*time.Millisecond<<min(n, 11)), c.life.Done()
 		if c.life.Err() != nil {
 			if closed++; closed == afterClose {
-				return false
+				return err
 			}
 			delay, wake = 100*time.Millisecond, nil
 		}
 		c.sleep(context.Background(), c.jitter(delay), wake)
 	}
-	return false
+	return err
 }
 
 // forgo remembers that nobody believes in an acquisition of this client.

@@ -19,11 +19,6 @@ const (
 	sharedVariable = "HOLDFAST_BENCH_SHARED"
 )
 
-// useSharedHeartbeat switches Options.SharedHeartbeat on. It is nil while package
-// dynamo has no such option; the scenario then renews each lease by itself, and
-// says so.
-var useSharedHeartbeat func(*dynamo.Options)
-
 // workerMain is the whole program when it runs as a worker.
 func workerMain() int {
 	work := serve
@@ -44,9 +39,7 @@ func serve(ctx context.Context) error {
 	}
 	l, err := dynamo.Open(ctx, os.Getenv(workerVariable), func(o *dynamo.Options) {
 		o.DefaultTTL = time.Duration(ms) * time.Millisecond
-		if os.Getenv(sharedVariable) != "" && useSharedHeartbeat != nil {
-			useSharedHeartbeat(o)
-		}
+		o.SharedHeartbeat = os.Getenv(sharedVariable) != ""
 	})
 	if err != nil {
 		return err

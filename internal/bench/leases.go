@@ -22,10 +22,6 @@ func (b *bench) manyLeases(ctx context.Context, s *section) error {
 	if err := b.createTable(ctx, leasesTable, holdfast.hash, holdfast.sort); err != nil {
 		return err
 	}
-	shared := b.shared && useSharedHeartbeat != nil
-	if b.shared && !shared {
-		s.add(figure{Name: "shared heartbeat", Absent: "this build has none; each lease is renewed by itself"})
-	}
 	holder, err := b.leaseWorker(ctx)
 	if err != nil {
 		return err
@@ -179,7 +175,7 @@ func (b *bench) takeOver(ctx context.Context, s *section, dead, p *process, who 
 			ended++
 		}
 	}
-	if b.shared && useSharedHeartbeat != nil {
+	if b.shared {
 		s.add(figure{Name: "after a kill, writes to the dead process's session by " + who, Value: float64(ended), Most: 1})
 	}
 	return nil
