@@ -132,6 +132,9 @@ func report(t *testing.T, o Options, r Result, count int) {
 	if *timelines {
 		fmt.Fprint(os.Stderr, r.Timeline())
 	}
+	if *timelines {
+		draw(t, o, r)
+	}
 	fmt.Fprintf(os.Stderr, "\nviolations in history %d; to repeat it: go test ./internal/sim -run %s -seed %d -v\n", count, t.Name(), o.Seed)
 	for _, v := range r.Violations {
 		fmt.Fprintf(os.Stderr, "\t%s\n", v)

@@ -86,6 +86,9 @@ func (p *process) observe(_ context.Context, e locker.Event) {
 	w := p.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !p.dead {
+		w.told = append(w.told, told{w.now(), p, e})
+	}
 	switch {
 	case p.dead:
 	case e.Kind == locker.EventRefused:

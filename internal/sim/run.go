@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 )
@@ -17,7 +18,8 @@ type Options struct {
 type Result struct {
 	Figures
 	Violations []string
-	Timeline   func() string // everything that happened, for people
+	Timeline   func() string         // everything that happened, for people
+	Picture    func(io.Writer) error // who waited, held, took over and lost, as a page of HTML
 }
 
 // Figures count what happened in one history or in many.
@@ -135,5 +137,5 @@ func (w *world) result() Result {
 		w.figure.Lost += r.lost
 	}
 	w.figure.Histories, w.figure.Virtual, w.figure.Violations = 1, w.now(), len(w.failed)
-	return Result{Figures: w.figure, Violations: w.failed, Timeline: w.timeline}
+	return Result{Figures: w.figure, Violations: w.failed, Timeline: w.timeline, Picture: w.picture}
 }

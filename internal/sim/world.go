@@ -33,6 +33,7 @@ type world struct {
 	spent   map[string]*acquisition // by ID
 	locks   map[string]*lock
 	log     []entry
+	told    []told // by the observers, for the picture
 	failed  []string
 }
 
