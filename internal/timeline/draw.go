@@ -10,7 +10,8 @@ import (
 // Sizes, in pixels.
 const (
 	gutter    = 190 // for the names of processes
-	plotWidth = 960 // at least
+	plotWidth = 860 // at least
+	rightEdge = 150 // for a token behind the last bar
 	widest    = 16_000
 	rowHeight = 24
 	topSpace  = 30 // for the axis
@@ -26,14 +27,15 @@ type drawing struct {
 	span  time.Duration
 	width float64 // of the plot
 
-	rows  map[any]int // of a hold or wait
+	rows  map[any]int       // of a hold or wait
+	next  map[any]time.Time // when the next one on its row begins
 	first map[string]int
 	total int
 }
 
 // newDrawing lays the rows out: each process has as many as overlap in it.
 func newDrawing(p *page, h *history, start, end time.Time) *drawing {
-	d := &drawing{page: p, h: h, start: start, span: max(end.Sub(start), time.Millisecond), rows: make(map[any]int), first: make(map[string]int)}
+	d := &drawing{page: p, h: h, start: start, span: max(end.Sub(start), time.Millisecond), rows: make(map[any]int), next: make(map[any]time.Time), first: make(map[string]int)}
 	d.width = min(widest, max(plotWidth, float64(8*(len(h.holds)+len(h.waits)))/float64(max(1, len(h.who)))))
 	for _, who := range h.who {
 		d.first[who] = d.total
@@ -63,17 +65,19 @@ func (d *drawing) stack(who string) int {
 		}
 	}
 	slices.SortStableFunc(bars, func(a, b bar) int { return cmp.Or(a.from.Compare(b.from), a.to.Compare(b.to)) })
-	var free []time.Time // from when on each row is
+	var last []bar // on each row
 	for _, b := range bars {
-		row := slices.IndexFunc(free, func(t time.Time) bool { return !t.After(b.from) })
+		row := slices.IndexFunc(last, func(l bar) bool { return !l.to.After(b.from) })
 		if row < 0 {
-			row = len(free)
-			free = append(free, b.to)
+			row = len(last)
+			last = append(last, b)
+		} else {
+			d.next[last[row].what] = b.from
 		}
-		free[row] = b.to
+		last[row] = b
 		d.rows[b.what] = d.first[who] + row
 	}
-	return max(1, len(free))
+	return max(1, len(last))
 }
 
 func (d *drawing) x(t time.Time) float64 {
@@ -87,12 +91,12 @@ func (d *drawing) top(row int) int { return topSpace + row*rowHeight }
 func (d *drawing) svg() {
 	p, height := d.page, d.top(d.total)+margin
 	p.f(`<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%.0f" height="%d" viewBox="0 0 %.0f %d">`+"\n",
-		clean("what happened to "+d.h.name), gutter+d.width+margin, height, gutter+d.width+margin, height)
+		clean("what happened to "+d.h.name), gutter+d.width+rightEdge, height, gutter+d.width+rightEdge, height)
 	d.axis(height)
 	for _, who := range d.h.who {
 		y := d.top(d.first[who])
 		p.f(`<line class="lane" x1="0" x2="%.0f" y1="%d" y2="%d"/>`, gutter+d.width, y, y)
-		p.f(`<text class="who" x="4" y="%d"><title>%s</title><tspan class="hue%d">■</tspan> %s</text>`+"\n", y+16, clean(who), p.hue(who), clean(short(who, 26)))
+		p.f(`<text class="who" x="4" y="%d"><title>%s</title><tspan class="hue%d">■</tspan> %s</text>`+"\n", y+16, clean(who), p.hue(who), clean(short(d.h.names[who], 26)))
 	}
 	for _, w := range d.h.waits {
 		d.wait(w)
@@ -139,7 +143,7 @@ func niceStep(span time.Duration, width float64) time.Duration {
 
 func (d *drawing) wait(w *wait) {
 	y, x := d.top(d.rows[w]), d.x(w.from)
-	class, tip := "wait", fmt.Sprintf("%s waited %v", w.who, tidy(w.to.Sub(w.from)))
+	class, tip := "wait", fmt.Sprintf("%s waited %v", d.h.names[w.who], tidy(w.to.Sub(w.from)))
 	if w.holder.Owner != "" {
 		tip += " for " + w.holder.Owner
 	}
@@ -160,13 +164,13 @@ func (d *drawing) wait(w *wait) {
 func (d *drawing) hold(hd *hold) {
 	p, y, x := d.page, d.top(d.rows[hd]), d.x(hd.from)
 	sure := d.x(hd.to)
-	tip := fmt.Sprintf("%s held %s for %v with token %d", hd.who, d.h.name, tidy(hd.to.Sub(hd.from)), hd.token)
+	tip := fmt.Sprintf("%s held %s for %v with token %d", d.h.names[hd.who], d.h.name, tidy(hd.to.Sub(hd.from)), hd.token)
 	switch hd.end {
 	case endReleased:
 		tip += "; released"
 	case endUnknown:
 		sure = d.x(hd.seen)
-		tip = fmt.Sprintf("%s held %s with token %d; no end was recorded, the last sign came after %v", hd.who, d.h.name, hd.token, tidy(hd.seen.Sub(hd.from)))
+		tip = fmt.Sprintf("%s held %s with token %d; no end was recorded, the last sign came after %v", d.h.names[hd.who], d.h.name, hd.token, tidy(hd.seen.Sub(hd.from)))
 	}
 	if hd.text != "" {
 		tip += "; " + hd.text
@@ -187,10 +191,29 @@ func (d *drawing) hold(hd *hold) {
 	if hd.end == endLost || hd.end == endGone {
 		p.f(`<path class="end" d="M%.1f %dl10 18m0 -18l-10 18"/>`, sure-5, y+4)
 	}
-	if label := fmt.Sprint(hd.token); width > float64(9+7*len(label)) {
-		p.f(`<text class="token" x="%.1f" y="%d">%s</text>`, x+5, y+17, label)
-	}
+	d.token(hd, x, width, y)
 	p.f("</g>\n")
+}
+
+// token writes the token into the bar or, where that is too short, behind it if
+// there is room.
+func (d *drawing) token(hd *hold, x, width float64, y int) {
+	label := fmt.Sprint(hd.token)
+	needs := float64(9 + 8*len(label))
+	behind, limit := d.x(hd.to)+8, gutter+d.width+rightEdge
+	if next, ok := d.next[hd]; ok {
+		limit = d.x(next)
+	}
+	switch {
+	case hd.token == 0:
+	case width > needs:
+		d.page.f(`<text class="token" x="%.1f" y="%d">%s</text>`, x+5, y+17, label)
+	case limit-behind > needs:
+		d.page.f(`<text class="token behind" x="%.1f" y="%d">%s</text>`, behind, y+17, label)
+	case width > 30 && len(label) > 3:
+		n := min(len(label), int(width-16)/8)
+		d.page.f(`<text class="token" x="%.1f" y="%d">…%s</text>`, x+3, y+17, label[len(label)-n:])
+	}
 }
 
 func (d *drawing) takeover(t takeover) {
@@ -199,7 +222,7 @@ func (d *drawing) takeover(t takeover) {
 	if t.from != nil {
 		from = d.top(d.rows[t.from]) + 13
 	}
-	d.page.f(`<g class="takeover"><title>%s</title><path d="M%.1f %dL%.1f %d"/><circle cx="%.1f" cy="%d" r="4"/></g>`+"\n", clean(t.to.who+" "+t.what), x, from, x, y, x, y)
+	d.page.f(`<g class="takeover"><title>%s</title><path d="M%.1f %dL%.1f %d"/><circle cx="%.1f" cy="%d" r="4"/></g>`+"\n", clean(d.h.names[t.to.who]+" "+t.what), x, from, x, y, x, y)
 }
 
 func (d *drawing) mark(m mark, height int) {

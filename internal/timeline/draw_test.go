@@ -119,7 +119,7 @@ func TestDraw(t *testing.T) {
 	p := draw(t, story())
 	for class, want := range map[string]int{
 		"held": 4, "unsure": 1, "end": 2, "takeover": 2, "wait": 2, "wait refused": 1, "wait open": 1,
-		"mark": 2, "mark bad": 1, "mark bad all": 2, "renewed": 1, "who": 6, "token": 3, "lane": 6, // no room for the token of eve
+		"mark": 2, "mark bad": 1, "mark bad all": 2, "renewed": 1, "who": 6, "token": 3, "token behind": 1, "lane": 6, // eve has no room but behind hers
 	} {
 		if p[class] != want {
 			t.Errorf("the picture has %d of class %q, want %d", p[class], class, want)
@@ -176,7 +176,7 @@ not JSON: lock acquired
 	if err != nil || len(events) != 2 {
 		t.Fatalf("Read = %d events, %v; want 2, nil", len(events), err)
 	}
-	first := timeline.Event{At: at(0), Who: "host/7", Kind: "acquired", Lock: "job", ID: "1", Token: 5, Waited: 20, Holder: timeline.Holder{ID: "0", Owner: "eve", Token: 4, State: "dead"}}
+	first := timeline.Event{At: at(0), Who: "host/7", Owner: "ann", Kind: "acquired", Lock: "job", ID: "1", Token: 5, Waited: 20, Holder: timeline.Holder{ID: "0", Owner: "eve", Token: 4, State: "dead"}}
 	if events[0] != first {
 		t.Errorf("Read = %+v, want %+v first", events[0], first)
 	}

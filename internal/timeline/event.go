@@ -29,6 +29,7 @@ const prefix = "lock "
 type Event struct {
 	At    time.Time
 	Who   string // the process
+	Owner string // what it calls itself; empty: Who
 	Kind  string // one of the above, or what a locker.EventKind is called
 	Lock  string // its name; empty: of all locks
 	ID    string // of the lease
@@ -50,7 +51,7 @@ type Holder struct {
 func FromEvent(at time.Time, who string, e locker.Event) Event {
 	h := e.Holder
 	out := Event{
-		At: at, Who: who, Kind: e.Kind.String(), Lock: e.Name, ID: e.ID, Token: int64(e.Token), Waited: e.Waited, Held: e.Held,
+		At: at, Who: who, Owner: e.Owner, Kind: e.Kind.String(), Lock: e.Name, ID: e.ID, Token: int64(e.Token), Waited: e.Waited, Held: e.Held,
 		Holder: Holder{ID: h.AcquisitionID, Owner: h.Owner, State: h.State.String(), Token: int64(h.Token)},
 	}
 	if e.Err != nil {
@@ -75,6 +76,7 @@ type logLine struct {
 	Held    time.Duration `json:"held"`
 	Reason  string        `json:"reason"`
 	Error   string        `json:"error"`
+	Text    string        `json:"text"` // of a note
 	Holder  Holder        `json:"holder"`
 }
 
@@ -120,8 +122,8 @@ func parse(text []byte) (Event, bool) {
 		return Event{}, false
 	}
 	return Event{
-		At: l.Time, Who: cmp.Or(l.Process, l.Owner, "unknown"), Kind: kind, Lock: l.Lock, ID: l.ID, Token: l.Token,
-		Waited: l.Waited, Held: l.Held, Holder: l.Holder, Reason: l.Reason, Text: l.Error,
+		At: l.Time, Who: cmp.Or(l.Process, l.Owner, "unknown"), Owner: l.Owner, Kind: kind, Lock: l.Lock, ID: l.ID, Token: l.Token,
+		Waited: l.Waited, Held: l.Held, Holder: l.Holder, Reason: l.Reason, Text: cmp.Or(l.Error, l.Text),
 	}, true
 }
 

@@ -19,7 +19,8 @@ var (
 // history is what happened to one lock.
 type history struct {
 	name      string
-	who       []string // in the order in which they appeared
+	who       []string          // in the order in which they appeared
+	names     map[string]string // what they call themselves
 	holds     []*hold
 	waits     []*wait
 	takeovers []takeover
@@ -80,7 +81,7 @@ func histories(events []Event) []*history {
 	var all []*history
 	for _, e := range events {
 		if e.Lock != "" && byName[e.Lock] == nil {
-			byName[e.Lock] = &history{name: e.Lock}
+			byName[e.Lock] = &history{name: e.Lock, names: make(map[string]string)}
 			all = append(all, byName[e.Lock])
 		}
 	}
@@ -105,7 +106,7 @@ func (h *history) tell(events []Event) {
 	for _, e := range events {
 		switch {
 		case e.Lock == h.name:
-			h.appear(e.Who)
+			h.appear(e)
 			h.add(e, byID)
 		case e.Lock == "":
 			h.addCommon(e)
@@ -116,9 +117,13 @@ func (h *history) tell(events []Event) {
 	h.close(last)
 }
 
-func (h *history) appear(who string) {
-	if !slices.Contains(h.who, who) {
-		h.who = append(h.who, who)
+func (h *history) appear(e Event) {
+	if !slices.Contains(h.who, e.Who) {
+		h.who = append(h.who, e.Who)
+		h.names[e.Who] = e.Who
+	}
+	if e.Owner != "" {
+		h.names[e.Who] = e.Owner
 	}
 }
 
@@ -225,7 +230,7 @@ func (h *history) takeOvers(events []Event, byID map[string]*hold) {
 		case from == nil && e.Holder.State == locker.StateDead.String():
 			h.takeovers = append(h.takeovers, takeover{e.At, nil, to, "took over from " + e.Holder.Owner})
 		case from != nil && from.end != endReleased && from != to:
-			h.takeovers = append(h.takeovers, takeover{e.At, from, to, "took over from " + from.who})
+			h.takeovers = append(h.takeovers, takeover{e.At, from, to, "took over from " + h.names[from.who]})
 			if from.end == endUnknown {
 				from.to = e.At
 			}

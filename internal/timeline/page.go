@@ -124,6 +124,7 @@ func (p *page) list(events []Event) {
 		add(e.Waited > 0, "waited %v", tidy(e.Waited))
 		add(e.Held > 0, "held %v", tidy(e.Held))
 		add(e.Holder.Owner != "", "holder %s", e.Holder.Owner)
+		add(e.Reason != "", "%s", e.Reason)
 		add(e.Text != "", "%s", e.Text)
 		token := ""
 		if e.Token != 0 {
