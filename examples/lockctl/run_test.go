@@ -147,14 +147,20 @@ func TestLostGrace(t *testing.T) {
 	eventually(t, 5*time.Second, "what the command had started is killed", func() bool { return !alive(pid) })
 }
 
-// The command goes when it heeds SIGTERM, what it has left has the grace, and a
-// loss counts even if the command ends well.
+// A loss counts even if the command ends well, and what it leaves behind has the
+// grace and no more.
 func TestLostHeeded(t *testing.T) {
 	s := ready(t)
-	p := s.start("run", "job", "--ttl", "2s", "--grace", "1m", "--", "sh", "-c", `trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done`)
-	p.prints("ready")
+	p := s.start("run", "job", "--ttl", "2s", "--grace", "500ms", "--", "sh", "-c", `trap "exit 0" TERM; sh -c 'trap "" TERM; echo pid $$; exec sleep 300' & while :; do sleep 0.1; done`)
+	p.prints("pid ")
+	_, rest, _ := strings.Cut(p.out.String(), "pid ")
+	pid, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.want(0, "break", "job", "--token", strconv.FormatInt(s.show("job").Token, 10))
 	p.wantExit(121, 10*time.Second)
+	eventually(t, 5*time.Second, "what the command has left behind is killed", func() bool { return !alive(pid) })
 }
 
 // As cron starts it: hardly any environment, no terminal, and nothing to mail.
