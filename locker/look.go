@@ -35,9 +35,13 @@ func (a *acquiring) saw(info Info) {
 	}
 }
 
-// sawEnd is told that nobody holds the name any more.
+// sawEnd is told that the name is free, or its holder dead. Of a name that is free
+// the call remembers who held it before.
 func (a *acquiring) sawEnd(info Info) {
 	a.lastErr = nil
+	if info.State == StateDead {
+		a.holder = info
+	}
 	now := a.c.now()
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()

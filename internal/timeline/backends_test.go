@@ -149,7 +149,7 @@ func checkFields(t *testing.T, all *told) {
 	if e := b[0]; e.Holder.AcquisitionID != a[0].ID || e.Holder.Owner != "a" || !errors.Is(e.Err, locker.ErrHeld) {
 		t.Errorf("refused: %+v, want a as its holder", e)
 	}
-	if e := b[1]; e.Holder.AcquisitionID != a[0].ID || e.Waited < ttl/2 || e.Waited > ttl {
+	if e := b[1]; e.Holder.AcquisitionID != a[0].ID || e.Holder.Owner != "a" || e.Holder.State != locker.StateHeld || e.Waited < ttl/2 || e.Waited > ttl {
 		t.Errorf("acquired after a wait: %+v, want a wait of %v for a", e, ttl/2)
 	}
 	if e := a[1]; e.Remaining <= 0 || e.Remaining >= ttl {
