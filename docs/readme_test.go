@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -70,13 +69,9 @@ func TestNightlyLost(t *testing.T) {
 
 func operate(ctx context.Context) {
 	l, err := dynamo.Open(ctx, "locks", func(o *dynamo.Options) {
-		o.Owner = "billing on host 7"   // what others see; otherwise host name and process id
-		o.DefaultTTL = 20 * time.Second // how soon others take over after a crash
-		o.Observer = func(ctx context.Context, e locker.Event) {
-			if e.Kind == locker.EventLost || e.Kind == locker.EventRenewFailed {
-				slog.WarnContext(ctx, "lock "+e.Kind.String(), "name", e.Name, "token", e.Token, "remaining", e.Remaining, "error", e.Err)
-			}
-		}
+		o.Owner = "billing on host 7"         // what others see; otherwise host name and process id
+		o.DefaultTTL = 20 * time.Second       // how soon others take over after a crash
+		o.Observer = locker.SlogObserver(nil) // logs what happens to the locks, with slog's default logger
 	})
 	if err != nil {
 		log.Fatal(err)
