@@ -76,7 +76,7 @@ func writeTable(w io.Writer, locks []lock) {
 			state += ", broken"
 		}
 		if l.Acquired != nil && l.State == "held" {
-			held = time.Since(*l.Acquired).Round(time.Second).String()
+			held = max(0, time.Since(*l.Acquired)).Round(time.Second).String()
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t\n", printable(l.Name), state, printable(l.Owner), strconv.FormatInt(l.Token, 10), held, l.ends())
 	}

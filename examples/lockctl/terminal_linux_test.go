@@ -117,6 +117,16 @@ func TestCtrlCEnds(t *testing.T) {
 	s.wantFree()
 }
 
+// On a terminal too a loss ends the command, here one that reads from it.
+func TestLostOnTerminal(t *testing.T) {
+	s := ready(t)
+	p := s.onTerminal("run", "job", "--ttl", "2s", "--", "sh", "-c", "echo ready; exec cat")
+	p.shows("ready")
+	s.want(0, "break", "job", "--token", strconv.FormatInt(s.show("job").Token, 10))
+	p.wantExit(121, 10*time.Second)
+	p.shows("the command is told to end")
+}
+
 // On a terminal break asks, and does nothing but for yes.
 func TestBreakAsks(t *testing.T) {
 	s := ready(t)

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/holdfast/locker"
@@ -9,11 +10,13 @@ import (
 
 // The kinds of package locker that the picture shows in a way of their own.
 var (
-	kindAcquired = locker.EventAcquired.String()
-	kindRefused  = locker.EventRefused.String()
-	kindRenewed  = locker.EventRenewed.String()
-	kindLost     = locker.EventLost.String()
-	kindReleased = locker.EventReleased.String()
+	kindAcquired    = locker.EventAcquired.String()
+	kindRefused     = locker.EventRefused.String()
+	kindRenewed     = locker.EventRenewed.String()
+	kindLost        = locker.EventLost.String()
+	kindRenewFailed = locker.EventRenewFailed.String()
+	kindDropped     = locker.EventDropped.String()
+	kindReleased    = locker.EventReleased.String()
 )
 
 // history is what happened to one lock.
@@ -162,7 +165,8 @@ func (h *history) add(e Event, byID map[string]*hold) {
 	case KindNote, KindGone:
 		h.marks = append(h.marks, mark{e.At, e.Who, e.Text, false})
 	default:
-		h.marks = append(h.marks, mark{e.At, e.Who, e.Kind + ": " + e.Text, true})
+		bad := e.Kind == kindRenewFailed || e.Kind == kindDropped
+		h.marks = append(h.marks, mark{e.At, e.Who, strings.TrimSuffix(e.Kind+": "+e.Text, ": "), bad})
 	}
 	if e.Kind == KindGone {
 		h.gone(e)
