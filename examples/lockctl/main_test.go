@@ -64,10 +64,14 @@ func missing(t *testing.T) *setup {
 	return s
 }
 
+var creating sync.Mutex
+
 // ready names a table that is ready.
 func ready(t *testing.T) *setup {
 	t.Helper()
 	s := missing(t)
+	creating.Lock() // DynamoDB Local is slow to make many at once
+	defer creating.Unlock()
 	s.want(0, "table", "ensure")
 	return s
 }

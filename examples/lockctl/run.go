@@ -35,8 +35,14 @@ type running struct {
 // seconds is a duration as a flag: 90, 90s or 1m30s.
 type seconds time.Duration
 
-func (s *seconds) String() string { return time.Duration(*s).String() }
-func (s *seconds) Type() string   { return "duration" }
+func (s *seconds) String() string {
+	if *s == 0 {
+		return "0" // which the help does not show as a default
+	}
+	return time.Duration(*s).String()
+}
+
+func (s *seconds) Type() string { return "duration" }
 
 func (s *seconds) Set(text string) error {
 	d, err := time.ParseDuration(text)
