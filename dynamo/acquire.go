@@ -69,7 +69,9 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 		attrs, err := s.update(ctx, a.TTL, in)
 		switch classify(err) {
 		case applied:
-			return s.granted(a, b, attrs)
+			g, err := s.granted(a, b, attrs)
+			g.TookOver = from != ""
+			return g, err
 		case unknown:
 			s.tokens.unresolved(a.ID, b)
 			return locker.Grant{}, s.failure("acquire", a.Name, err)

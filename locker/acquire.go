@@ -40,7 +40,7 @@ func (c *Client) Acquire(ctx context.Context, name string, opts ...Option) (*Lea
 		c.emit(ctx, e)
 		return nil, err
 	}
-	e.Kind, e.ID, e.Token = EventAcquired, lease.ID(), lease.Token()
+	e.Kind, e.ID, e.Token, e.TookOver = EventAcquired, lease.ID(), lease.Token(), a.tookOver
 	c.emit(ctx, e)
 	return lease, nil
 }
@@ -52,11 +52,13 @@ type acquiring struct {
 	o     Options
 	start moment.Reading
 
-	tries   int           // acquisition IDs spent
-	awaited string        // the revision whose change a Notifier told of last
-	holder  Info          // as last seen; zero if never
-	lastErr error         // of the last look at the store, nil if it answered
-	doubted time.Duration // time spent waiting for certainty with NoWait
+	tries    int           // acquisition IDs spent
+	awaited  string        // the revision whose change a Notifier told of last
+	holder   Info          // as last seen; zero if never
+	lastErr  error         // of the last look at the store, nil if it answered
+	told     string        // the acquisition that an EventWaiting told of last
+	tookOver bool          // the holder's lease had ended without a release
+	doubted  time.Duration // time spent waiting for certainty with NoWait
 }
 
 // call is the call of Acquire, but for what comes before and after. Close ends it,
@@ -92,7 +94,7 @@ func (a *acquiring) run(ctx context.Context) (*Lease, error) {
 			return nil, a.gaveUp(ctx)
 		}
 		if spare != nil {
-			lease, revision := a.takeSpare(spare)
+			lease, revision := a.takeSpare(ctx, spare)
 			if lease != nil {
 				return lease, nil
 			}
@@ -104,6 +106,7 @@ func (a *acquiring) run(ctx context.Context) (*Lease, error) {
 		}
 		grant, first, err := a.resolve(ctx, stale)
 		if err == nil {
+			a.tookOver = grant.TookOver && spare == nil && !a.c.isEnded(a.holder.AcquisitionID)
 			return a.c.begin(ctx, grant, first, &a.o)
 		}
 		if stale, err = a.next(ctx, err, stale); err != nil {

@@ -88,6 +88,7 @@ type Grant struct {
 	TTL      time.Duration // as last written
 	Revision string        // the backend's own: what it needs to renew
 	Wanted   bool          // optional: another process waits for the name
+	TookOver bool          // optional, of Acquire: a lease that was not released was taken over
 
 	// Ended is closed when the store ends the lease by itself, for stores that
 	// have sessions of their own; nil otherwise.

@@ -18,11 +18,12 @@ const (
 	EventLost                             // a lease was lost
 	EventReleased                         // a lease was released, or its release not confirmed: see Err
 	EventDropped                          // nobody has the [Lease] any more, and it was not released: it goes on being renewed
-	EventHandedOver                       // a lease was released, to the next in the line of this process
+	EventWaiting                          // a call of Acquire begins to wait for a holder, or for another one than before
+	EventHandedOver                       // a lease that was released goes on, without a request, as one that is acquired next
 	EventNotChecked                       // a backend could not check its store's set-up, and goes on without
 )
 
-var eventNames = [...]string{"", "acquired", "refused", "renewed", "renew failed", "lost", "released", "dropped", "handed over", "not checked"}
+var eventNames = [...]string{"", "acquired", "refused", "renewed", "renew failed", "lost", "released", "dropped", "waiting", "handed over", "not checked"}
 
 // String returns the kind in words.
 func (k EventKind) String() string {
@@ -38,15 +39,16 @@ type Event struct {
 	Kind EventKind
 	Name string // of the lock
 	ID   string // of the acquisition
-	// Owner is the owner of the lease or, of an attempt that was refused, who asked.
+	// Owner is the owner of the lease or, of an attempt that waits or was refused, who asked.
 	Owner string
 	Token Token
 
-	Waited    time.Duration // acquired, refused: since the call
+	Waited    time.Duration // acquired, refused, waiting: since the call
 	Tries     int           // acquired, refused: tries of the call to take the lock
-	Held      time.Duration // lost, released, handed over: since the acquisition
+	TookOver  bool          // acquired: from a holder whose lease had ended without a release
+	Held      time.Duration // lost, released: since the acquisition
 	Remaining time.Duration // renewed, renew failed: what was left of the lease when the answer came
-	Holder    Info          // refused: by whom; acquired: who was last seen holding the lock before, if anybody
+	Holder    Info          // refused, waiting: whose lease stands in the way; acquired: who was last seen holding the lock before, if anybody
 	Err       error         // refused, renew failed, lost, released, not checked: why
 }
 

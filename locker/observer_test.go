@@ -79,8 +79,11 @@ func TestObserver(t *testing.T) {
 
 		lease := acquire(t, c, t.Name()) // after a wait
 		got = events.take()
-		wantKinds(t, "Acquire", got, locker.EventAcquired)
-		if e := got[0]; e.ID != lease.ID() || e.Token != lease.Token() || e.Owner != "owner" || e.Waited < 10*time.Second || e.Tries != 2 ||
+		wantKinds(t, "Acquire", got, locker.EventWaiting, locker.EventAcquired)
+		if e := got[0]; e.Holder.AcquisitionID != g.ID || e.Owner != "owner" || e.Waited >= time.Second || e.ID != "" {
+			t.Errorf("Acquire: first event %+v, want that it waits for %q", e, g.ID)
+		}
+		if e := got[1]; e.ID != lease.ID() || e.Token != lease.Token() || e.Owner != "owner" || e.Waited < 10*time.Second || e.Tries != 2 ||
 			e.Holder.AcquisitionID != g.ID || e.Err != nil {
 			t.Errorf("Acquire: event %+v", e)
 		}

@@ -112,6 +112,9 @@ func (a *acquiring) awaitTurn(ctx context.Context, w *waiter) error {
 		return nil
 	default:
 	}
+	if holder := a.knownHolder(); holder.State != StateUnknown {
+		a.tellWaiting(ctx, holder)
+	}
 	a.c.sleep(ctx, a.waitLeft(), w.turn)
 	select {
 	case <-w.turn:
@@ -145,6 +148,7 @@ func (a *acquiring) awaitOwn(ctx context.Context) (spare *acquisition, _ error) 
 			continue
 		}
 		if a.waitLeft() > 0 && ctx.Err() == nil {
+			a.tellWaiting(ctx, h.acq.info())
 			a.c.sleep(ctx, a.waitLeft(), settled)
 		}
 		select {

@@ -54,14 +54,14 @@ func (h *hold) releaseNow(ctx context.Context, why error) error {
 
 		runHooks(hooks, why) // before the next in the line can begin
 		if first && why == ErrReleased && h.handOver(now) {
-			acq.c.emit(ctx, h.released(EventHandedOver, now, nil))
+			acq.c.emit(ctx, h.released(now, nil))
 			return nil
 		}
 		acq.retire()
 		wanted, err := h.sendRelease(context.WithoutCancel(ctx), left)
 		h.releaseSent(wanted, err)
 		if first {
-			acq.c.emit(ctx, h.released(EventReleased, now, err))
+			acq.c.emit(ctx, h.released(now, err))
 		}
 		return err
 	}
@@ -76,10 +76,10 @@ func (acq *acquisition) retire() {
 }
 
 // released returns the event of a hold that was released at the reading now.
-func (h *hold) released(kind EventKind, now moment.Reading, err error) Event {
+func (h *hold) released(now moment.Reading, err error) Event {
 	h.acq.mu.Lock()
 	defer h.acq.mu.Unlock()
-	e := h.eventLocked(kind)
+	e := h.eventLocked(EventReleased)
 	e.Held, e.Err = now.Mono-h.acquired, err
 	return e
 }

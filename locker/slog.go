@@ -14,11 +14,11 @@ import (
 //   - Error: lost.
 //   - Warn: renew failed; released, if the store has not confirmed it; refused,
 //     for any other reason than a holder; dropped; not checked.
-//   - Info: acquired; refused, because another holds the lock; released.
-//   - Debug: renewed.
+//   - Info: waiting; acquired; refused, because another holds the lock; released.
+//   - Debug: renewed; handed over.
 //
 // Attributes, left out where the event has none: lock (its name), id, owner,
-// token, waited, tries, held, remaining, reason (of a loss), error, and the group
+// token, waited, tries, took_over, held, remaining, reason (of a loss), error, and the group
 // holder with id, owner, token and state: who was in the way of an acquisition or
 // a refusal. Data is not logged.
 //
@@ -53,7 +53,7 @@ func Observers(all ...Observer) Observer {
 // level is how much an event matters.
 func (e Event) level() slog.Level {
 	switch e.Kind {
-	case EventRenewed:
+	case EventRenewed, EventHandedOver:
 		return slog.LevelDebug
 	case EventLost:
 		return slog.LevelError
@@ -88,6 +88,7 @@ func (e Event) attrs() []slog.Attr {
 	add(e.Token != 0, slog.Int64("token", int64(e.Token)))
 	add(asked || e.Waited != 0, slog.Duration("waited", e.Waited))
 	add(asked || e.Tries != 0, slog.Int("tries", e.Tries))
+	add(e.TookOver, slog.Bool("took_over", true))
 	add(ends || e.Held != 0, slog.Duration("held", e.Held))
 	add(renewal || e.Remaining != 0, slog.Duration("remaining", e.Remaining))
 	if h := e.Holder; h.AcquisitionID != "" || h.Owner != "" {

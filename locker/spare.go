@@ -1,6 +1,7 @@
 package locker
 
 import (
+	"context"
 	"time"
 
 	"example.com/holdfast/internal/moment"
@@ -52,7 +53,7 @@ func (acq *acquisition) mustYieldLocked(now moment.Reading) bool {
 // takeSpare makes a lease of the line's spare, for the call at the head of the line,
 // without a request. Where that can't be it returns nil, and the revision that may
 // be taken over: nobody will renew it or believe in it any more.
-func (a *acquiring) takeSpare(spare *acquisition) (lease *Lease, stale string) {
+func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *Lease, stale string) {
 	c := a.c
 	now := c.now()
 	c.mu.Lock()
@@ -84,6 +85,10 @@ func (a *acquiring) takeSpare(spare *acquisition) (lease *Lease, stale string) {
 		return nil, stale
 	}
 	spare.plan()
+	spare.mu.Lock()
+	e := h.eventLocked(EventHandedOver)
+	spare.mu.Unlock()
+	c.emit(ctx, e)
 	return h.handle(), ""
 }
 

@@ -132,6 +132,14 @@ func (c *Client) releaseAbandoned(g Grant, hold func() time.Duration) (err error
 	return err
 }
 
+// isEnded reports whether an acquisition is one of this client that is over.
+func (c *Client) isEnded(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.seen.ended.get(id)
+	return ok
+}
+
 // forgo remembers that nobody believes in an acquisition of this client.
 func (c *Client) forgo(id string) {
 	c.mu.Lock()

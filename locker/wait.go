@@ -41,6 +41,7 @@ func (a *acquiring) refused(ctx context.Context, info Info, tried string) (stale
 // looks free or its lease may be taken over.
 func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error) {
 	for {
+		a.tellWaiting(ctx, info)
 		if spare, err := a.awaitOwn(ctx); spare != nil || err != nil {
 			return "", err
 		}
@@ -76,6 +77,15 @@ func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error)
 			return "", nil
 		}
 	}
+}
+
+// tellWaiting tells the observer for whom the call waits, once for each holder.
+func (a *acquiring) tellWaiting(ctx context.Context, holder Info) {
+	if a.told == holder.AcquisitionID {
+		return
+	}
+	a.told = holder.AcquisitionID
+	a.c.emit(ctx, Event{Kind: EventWaiting, Name: a.name, Owner: a.o.Owner, Waited: a.waited(), Holder: holder})
 }
 
 // staleIn notes what was seen and returns how long it takes until the revision

@@ -3,6 +3,7 @@ package locktest
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"example.com/holdfast/locker"
 )
@@ -90,8 +91,13 @@ func acquireTooSlow(e *env) {
 
 func acquireCancelledInFlight(e *env) {
 	p := e.open(remote)
-	hanging := make(chan struct{})
-	p.faults.Inject(OpAcquire, 1, Stall(hanging))
+	p.faults.Inject(OpAcquire, 1, func(ctx context.Context, send func(context.Context) error) error {
+		if err := send(ctx); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", unavailable("the answer was awaited in vain"), ctx.Err())
+	})
 	w := e.wait(p)
 	e.eventually(e.soon, "the request is under way", func() bool { return p.faults.Calls(OpAcquire) == 1 })
 	e.asleep(w)
@@ -103,7 +109,6 @@ func acquireCancelledInFlight(e *env) {
 	if got := w.ended.Sub(before); got > e.ttl/2 {
 		e.Errorf("Acquire returned %v after its ctx was cancelled, want at once", got)
 	}
-	close(hanging)
 	e.eventually(e.soon, "the try is released", func() bool { return p.faults.Sent(OpRelease) > 0 })
 	e.free(e.open(), e.name)
 }

@@ -31,9 +31,11 @@ func (b *backend) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, 
 	err := b.store.call(ctx, OpAcquire, func(now time.Time) error {
 		s := b.store
 		r := s.records[a.Name]
-		held := r.state(now) == locker.StateHeld
+		state := r.state(now)
+		held := state == locker.StateHeld
 		switch {
 		case r != nil && r.id == a.ID && !r.released(): // an earlier send of this ID
+			state = locker.StateFree
 		case s.dead.has(a.Name, a.ID), held && r.revision() != a.Stale:
 			return &locker.HeldError{Name: a.Name, Holder: r.info(a.Name, now)}
 		default:
@@ -41,6 +43,7 @@ func (b *backend) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, 
 			defer s.wakeLocked(a.Name)
 		}
 		g = r.grant(a.Name)
+		g.TookOver = state != locker.StateFree
 		g.Wanted = s.wantedLocked(b, a.Name)
 		return nil
 	})

@@ -57,7 +57,7 @@ func (m *meters) observe(ctx context.Context, e locker.Event, pattern attribute.
 	case locker.EventAcquired:
 		record(m.acquire, e.Waited, outcome(e))
 		m.leases.Add(ctx, 1, all)
-		if e.Holder.State == locker.StateDead {
+		if e.TookOver {
 			m.takeovers.Add(ctx, 1, all)
 		}
 	case locker.EventRefused:

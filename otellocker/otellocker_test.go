@@ -180,7 +180,7 @@ func TestMetrics(t *testing.T) {
 func TestTakeOver(t *testing.T) {
 	s := newTelemetry(t)
 	observe := s.observer()
-	observe(t.Context(), locker.Event{Kind: locker.EventAcquired, Name: "jobs/1", ID: "b", Holder: locker.Info{AcquisitionID: "a", State: locker.StateDead}})
+	observe(t.Context(), locker.Event{Kind: locker.EventAcquired, Name: "jobs/1", ID: "b", TookOver: true, Holder: locker.Info{AcquisitionID: "a"}})
 	observe(t.Context(), locker.Event{Kind: locker.EventAcquired, Name: "jobs/2", ID: "c", Holder: locker.Info{AcquisitionID: "b", State: locker.StateHeld}})
 	observe(t.Context(), locker.Event{Kind: locker.EventNotChecked})
 	if got := s.metrics(); got["holdfast.takeovers jobs"] != 1 || got["holdfast.leases jobs"] != 2 {
