@@ -119,8 +119,8 @@ func TestObserverOrder(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				all, log := play(t, backend(t))
 				for who, want := range map[string][]string{
-					"a": {"acquired", "renewed", "released", "acquired", "released"},
-					"b": {"refused", "acquired", "lost"},
+					"a": {"acquired", "renewed", "released", "waiting", "acquired", "released"},
+					"b": {"refused", "waiting", "acquired", "lost"},
 				} {
 					var kinds []string
 					for _, e := range all.events[who] {
