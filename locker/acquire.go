@@ -90,7 +90,7 @@ func (a *acquiring) run(ctx context.Context) (*Lease, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || a.c.life.Err() != nil {
 			return nil, a.gaveUp(ctx)
 		}
 		if spare != nil {

@@ -86,12 +86,13 @@ func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 }
 
 // suitsLocked reports whether a lease with these options may go on with the acquisition:
-// then others see the same as of a new one.
+// then others see the same as of a new one, and after a crash the name stays taken
+// for the minimum hold.
 func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
 	data := acq.dataLocked()
 	return !acq.over && !acq.altered && acq.renews && !o.NoRenewal &&
 		acq.owner == o.Owner && acq.ttl == o.TTL && (data == nil) == (o.Data == nil) && bytes.Equal(data, o.Data) &&
-		int(acq.spent) < acq.grant.Tokens && acq.leftLocked(now) >= acq.ttl/2
+		int(acq.spent) < acq.grant.Tokens && acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)
 }
 
 // check ends the hold if its time is over, and returns its error.
