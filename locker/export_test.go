@@ -20,3 +20,10 @@ func (c *Client) Left() (lines, scheduled int) {
 	defer c.schedule.mu.Unlock()
 	return len(c.lines), len(c.schedule.queue)
 }
+
+// Sessions returns how many sessions the client binds leases to.
+func (c *Client) Sessions() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sessions)
+}

@@ -31,7 +31,7 @@ func (a *acquiring) saw(info Info) {
 	l.seen.info = info
 	l.seen.looks++
 	if l.spare != nil && !l.spare.isOf(info.AcquisitionID) {
-		l.spare = nil // another has it
+		l.dropTakenLocked()
 	}
 }
 

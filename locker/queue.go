@@ -32,7 +32,8 @@ func (l *line) begin(h *hold, queued bool) {
 	if l.spare != nil {
 		h.acq.inheritWanted(l.spare)
 	}
-	l.hold, l.spare = h, nil
+	l.hold = h
+	l.dropTakenLocked()
 	if n := l.queued(); n > 1 || n == 1 && !queued {
 		h.acq.mu.Lock()
 		h.wanted.release()

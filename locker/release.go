@@ -67,12 +67,14 @@ func (h *hold) releaseNow(ctx context.Context, why error) error {
 	}
 }
 
-// retire keeps the acquisition from being renewed from now on.
-func (acq *acquisition) retire() {
+// retire keeps the acquisition from being renewed from now on, and reports whether
+// it was not over before.
+func (acq *acquisition) retire() (first bool) {
 	acq.mu.Lock()
-	acq.over = true
+	first, acq.over = !acq.over, true
 	acq.mu.Unlock()
 	acq.c.schedule.remove(acq)
+	return first
 }
 
 // released returns the event of a hold that was released at the reading now.

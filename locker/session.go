@@ -14,7 +14,8 @@ import (
 // client for ever: its name, made of its acquisition's ID, is never used again.
 //
 // A lease is bound by its first renewal in the background, so that short ones pay
-// nothing for it; one with a MaxHold never is. What is bound is believed in for as
+// nothing for it; one with a MaxHold never is, one with a MinHold only after that,
+// because what is left of the session may be shorter. What is bound is believed in for as
 // long as the session, and released before the session is.
 type session struct {
 	c     *Client
@@ -38,9 +39,9 @@ func (acq *acquisition) sessionToJoin() *session {
 		return nil
 	}
 	acq.mu.Lock()
-	old, keep := acq.session, acq.lease.maxHold == 0
+	h, old := acq.lease, acq.session
 	acq.mu.Unlock()
-	if !keep {
+	if h.maxHold > 0 || c.now().Mono-h.acquired < h.minHold {
 		return nil
 	}
 	s := old
@@ -55,7 +56,7 @@ func (acq *acquisition) sessionToJoin() *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closed, acq.over, acq.idleLocked(), acq.lease.maxHold != 0:
+	case s.closed, acq.over, acq.idleLocked(), acq.lease != h:
 		return nil
 	case acq.session == nil:
 		acq.session, acq.position = s, int32(len(s.members))
@@ -142,7 +143,8 @@ func (s *session) grant() Grant {
 	return s.acq.grant
 }
 
-// remove takes a member out. Its mutex is held.
+// remove takes a member out. Its mutex is held. A session that takes no more of them
+// is released when the last has gone.
 func (s *session) remove(acq *acquisition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,6 +153,9 @@ func (s *session) remove(acq *acquisition) {
 	s.members[acq.position].position = acq.position
 	s.members[last] = nil
 	s.members = s.members[:last]
+	if s.closed && last == 0 {
+		s.c.background.spawn(s.release)
+	}
 }
 
 // lose ends all leases that are bound to a session that was lost.
@@ -198,11 +203,12 @@ func (s *session) giveUp() {
 	}
 }
 
-// release ends the session in the store.
+// release ends the session in the store, unless it is over.
 func (s *session) release() {
 	s.c.forgetSession(s)
-	s.acq.retire()
-	s.c.releaseAbandoned(s.grant(), nil)
+	if s.acq.retire() {
+		s.c.releaseAbandoned(s.grant(), nil)
+	}
 }
 
 // closeSessions releases the sessions of a client whose leases have been released.
@@ -228,30 +234,34 @@ func (c *Client) closeSessions() {
 // leaveSession is called when the acquisition is over. A record that may still be
 // bound would live as long as the session, so unless it is known to be somebody
 // else's or released, it is released in the background, at the end of the hold, until
-// that is confirmed; if it can't be, the session is given up.
-func (acq *acquisition) leaveSession(settled bool, hold func() time.Duration) {
+// that is confirmed; if it can't be, the session is given up. It reports whether the
+// record is being released.
+func (acq *acquisition) leaveSession(settled bool, hold func() time.Duration) (releases bool) {
 	acq.mu.Lock()
 	s, g := acq.session, acq.grant
 	acq.mu.Unlock()
-	if s == nil || acq.beats {
-		return
-	}
-	leave := func() {
-		acq.mu.Lock()
-		defer acq.mu.Unlock()
-		if acq.session == s {
-			s.remove(acq)
-			acq.session = nil
-		}
-	}
-	if settled || s.left(acq.c.now()) <= 0 {
-		leave()
-		return
+	switch {
+	case s == nil, acq.beats:
+		return false
+	case settled, s.left(acq.c.now()) <= 0:
+		acq.leave()
+		return false
 	}
 	acq.c.background.spawn(func() {
 		if err := acq.c.releaseAbandoned(g, hold); err != nil && !errors.Is(err, ErrLost) {
 			s.giveUp()
 		}
-		leave()
+		acq.leave()
 	})
+	return true
+}
+
+// leave ends the membership of an acquisition whose record is not bound any more.
+func (acq *acquisition) leave() {
+	acq.mu.Lock()
+	defer acq.mu.Unlock()
+	if acq.session != nil {
+		acq.session.remove(acq)
+		acq.session = nil
+	}
 }

@@ -62,6 +62,12 @@ func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *L
 	var h *hold
 	if c.life.Err() == nil && l.spare == spare && spare.suitsLocked(&a.o, now) {
 		h = spare.leaseLocked(c.newID(), &a.o)
+		switch {
+		case spare.bound && h.maxHold > 0:
+			spare.next = now.Mono // such a lease lives by itself
+		case spare.next == Forever: // a maximum hold was over
+			spare.next = spare.nextRenewalLocked()
+		}
 		if c.marker != nil { // others who wait make themselves heard by the answer to a renewal
 			spare.next = min(spare.next, spare.from.Mono+c.opts.MaxLocalHold)
 		}
@@ -75,13 +81,17 @@ func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *L
 	}
 	left, id := spare.leftLocked(now), spare.grant.ID
 	spare.mu.Unlock()
-	if h == nil && left <= 0 {
-		l.spare = nil // it has ended by itself
+	ended := h == nil && left <= 0 // by itself
+	if ended {
+		l.spare = nil
 	}
 	c.mu.Unlock()
 	if h == nil {
 		c.schedule.remove(spare)
 		c.forgo(id)
+		if ended {
+			spare.leaveSession(false, nil)
+		}
 		return nil, stale
 	}
 	spare.plan()
@@ -90,6 +100,14 @@ func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *L
 	spare.mu.Unlock()
 	c.emit(ctx, e)
 	return h.handle(), ""
+}
+
+// dropTakenLocked forgets the spare, whose record is somebody else's by now.
+func (l *line) dropTakenLocked() {
+	if l.spare != nil {
+		l.spare.leave()
+		l.spare = nil
+	}
 }
 
 // dropSpareLocked takes the spare out of a line in which nobody waits any more, and
@@ -110,6 +128,7 @@ func (c *Client) discard(spare *acquisition) {
 	g := spare.grant
 	spare.mu.Unlock()
 	c.forgo(g.ID)
-	spare.leaveSession(true, nil)
-	c.background.spawn(func() { c.releaseAbandoned(g, nil) })
+	if !spare.leaveSession(false, nil) {
+		c.background.spawn(func() { c.releaseAbandoned(g, nil) })
+	}
 }
