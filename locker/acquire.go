@@ -101,7 +101,7 @@ func (a *acquiring) run(ctx context.Context) (*Lease, error) {
 			if stale == "" {
 				stale = revision
 			}
-		} else if err := a.yield(ctx); a.o.Wait > 0 && err != nil {
+		} else if err := a.yield(ctx); err != nil {
 			return nil, err
 		}
 		grant, first, err := a.resolve(ctx, stale)

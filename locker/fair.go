@@ -57,17 +57,22 @@ func (c *Client) yieldTo(name string) {
 	c.yields.put(name, until)
 }
 
-// yield waits until other processes have had time to find the name free.
+// yield waits until other processes have had time to find the name free. A call that
+// does not wait for holders does not wait for them either.
 func (a *acquiring) yield(ctx context.Context) error {
 	c := a.c
+	if a.o.Wait == 0 {
+		return nil
+	}
 	now := c.now()
 	c.mu.Lock()
 	until, ok := c.yields.get(a.name)
-	if ok {
+	d := until - now.Mono
+	if ok && d <= 0 {
 		c.yields.drop(a.name)
 	}
 	c.mu.Unlock()
-	if d := until - now.Mono; ok && d > 0 {
+	if ok && d > 0 {
 		c.sleep(ctx, min(d, a.waitLeft()), nil)
 	}
 	if ctx.Err() != nil {
