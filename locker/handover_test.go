@@ -73,14 +73,20 @@ func TestHandOver(t *testing.T) {
 			}
 			synctest.Wait()
 			told := events.take()
-			if len(told) == 2 && told[0].Kind == locker.EventAcquired { // told by two goroutines
-				told[0], told[1] = told[1], told[0]
+			of := make(map[locker.EventKind]locker.Event) // told by two goroutines
+			for _, e := range told {
+				of[e.Kind] = e
 			}
-			wantKinds(t, "hand-over", told, locker.EventHandedOver, locker.EventAcquired)
-			if e := told[0]; e.ID != lease.ID() || e.Token != lease.Token() || e.Held != time.Second || e.Err != nil {
-				t.Errorf("hand-over: event %+v", e)
+			if len(told) != 4 || of[locker.EventWaiting].Holder.Token != lease.Token() {
+				t.Errorf("hand-over: events %+v, want waiting, released, handed over, acquired", told)
 			}
-			if e := told[1]; e.ID != next.ID() || e.Token != next.Token() || e.Waited != 0 {
+			if e := of[locker.EventReleased]; e.ID != lease.ID() || e.Token != lease.Token() || e.Held != time.Second || e.Err != nil {
+				t.Errorf("released: event %+v", e)
+			}
+			if e := of[locker.EventHandedOver]; e.ID != next.ID() || e.Token != next.Token() || e.Err != nil {
+				t.Errorf("handed over: event %+v", e)
+			}
+			if e := of[locker.EventAcquired]; e.ID != next.ID() || e.Token != next.Token() || e.Waited != 0 {
 				t.Errorf("acquired by hand-over: event %+v", e)
 			}
 			want(t, "Err of the one before", lease.Err(), locker.ErrReleased)
