@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/holdfast/dynamo"
@@ -20,7 +19,10 @@ type belief struct {
 	lease   *locker.Lease
 	p       *process
 	options locker.Options
-	index   int // among the name's grants
+	of      *acquisition
+	index   int           // among the name's grants
+	from    time.Duration // the lease began not before this
+	to      time.Duration // and not after this
 	over    bool
 }
 
@@ -35,6 +37,7 @@ func (w *world) granted(p *process, l *locker.Lease, o locker.Options) {
 	}
 	lk := w.locks[l.Name()]
 	b := &belief{lease: l, p: p, options: o, index: len(lk.beliefs)}
+	w.placeLocked(lk, b)
 	others := lk.open(nil)
 	lk.beliefs = append(lk.beliefs, b)
 	w.figure.Grants++
@@ -64,8 +67,7 @@ func (w *world) compare(lk *lock, b *belief) {
 	}
 	// A minimum hold counts from the grant; this process's clock may run fast.
 	least := last.options.MinHold - last.options.MinHold/500 - time.Millisecond
-	kept := w.spent[b.lease.ID()].granted - w.spent[last.lease.ID()].sent
-	if kept < least {
+	if kept := b.to - last.from; kept < least {
 		w.failLocked("%v was granted %s only %v after token %v, whose minimum hold is %v", b.p, name, kept, last.lease.Token(), last.options.MinHold)
 	}
 }
@@ -133,13 +135,30 @@ func (w *world) probeNow() {
 func (w *world) committed(c ddbmodel.Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.noteLocked(w.writer, "the store has %s: guid %s, token %s, expiresOn %s%v", c.Key,
+		text(c.New["guid"]), text(c.New["token"]), text(c.New["expiresOn"]), bond(c.New))
+	if isSession(c.Key) {
+		w.committedSessionLocked(c)
+		return
+	}
 	lk := w.locks[c.Key]
-	w.noteLocked(w.writer, "the store has %s: guid %s, token %s, expiresOn %s", c.Key,
-		text(c.New["guid"]), text(c.New["token"]), text(c.New["expiresOn"]))
+	lk.session = text(c.New["session"])
+	if c.New["wanted"] != nil && c.Before["wanted"] == nil {
+		w.figure.Marks++
+	}
+	if text(c.Before["guid"]) == text(c.New["guid"]) {
+		return // no renewal: it makes nobody wait
+	}
 	if w.writer.node != w.last {
 		lk.touched = w.now()
 	}
 	lk.longest = max(lk.longest, ttlOf(c.New))
+	if s := w.sessions[lk.session]; s != nil {
+		lk.longest = max(lk.longest, s.ttl)
+	}
+	if lk.session != "" && c.Before["session"] == nil {
+		w.figure.Binds++
+	}
 	was, is := acquisitionID(text(c.Before["guid"])), acquisitionID(text(c.New["guid"]))
 	if was == is {
 		return
@@ -148,13 +167,18 @@ func (w *world) committed(c ddbmodel.Change) {
 		w.figure.Broken++ // a grant to nobody, which keeps the token
 		return
 	}
-	token := number(c.New["token"])
-	if token <= lk.committed {
-		w.failLocked("the store has granted %s with token %d, after token %d", c.Key, token, lk.committed)
+	now, token := w.spent[is], number(c.New["token"])
+	now.first, now.last = now.tokens[token], token
+	if now.first <= lk.committed {
+		w.failLocked("the store has granted %s with tokens from %d, after token %d", c.Key, now.first, lk.committed)
 	}
 	lk.committed = max(lk.committed, token)
-	w.spent[is].granted = w.now()
-	if end := number(c.Before["expiresOn"]); end != 0 {
+	now.granted = w.now()
+	switch end := number(c.Before["expiresOn"]); {
+	case end == 0:
+	case c.Before["session"] != nil:
+		w.figure.TakenBound++
+	default:
 		w.tookOverLocked(was, end)
 	}
 }
@@ -171,29 +195,6 @@ func (w *world) tookOverLocked(was string, end int64) {
 	default:
 		w.figure.TakenA++
 	}
-}
-
-// acquisition is what became of an ID.
-type acquisition struct {
-	p       *process
-	sent    time.Duration // when the first request with it was
-	granted time.Duration // when the store made it the holder
-}
-
-// spendLocked notes the first request with an ID.
-func (w *world) spendLocked(p *process, request any) {
-	if in, ok := request.(*dynamodb.UpdateItemInput); ok {
-		id := acquisitionID(text(in.ExpressionAttributeValues[":guid"]))
-		if w.spent[id] == nil {
-			w.spent[id] = &acquisition{p: p, sent: w.now()}
-		}
-	}
-}
-
-// acquisitionID returns the ID in a revision.
-func acquisitionID(revision string) string {
-	id, _, _ := strings.Cut(revision, "/")
-	return id
 }
 
 // ttlOf returns the TTL that an item tells.

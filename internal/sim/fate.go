@@ -87,6 +87,9 @@ func content(request any) string {
 	case *dynamodb.GetItemInput:
 		return "get " + text(in.Key["name"])
 	case *dynamodb.UpdateItemInput:
+		if in.ExpressionAttributeValues[":wanted"] != nil {
+			return "mark " + text(in.Key["name"]) + " " + text(in.ExpressionAttributeValues[":oldest"])
+		}
 		return "update " + text(in.Key["name"]) + " " + text(in.ExpressionAttributeValues[":guid"])
 	}
 	return fmt.Sprintf("%T", request)

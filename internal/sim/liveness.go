@@ -60,7 +60,11 @@ func (w *world) takeAll() {
 	for _, name := range w.names {
 		item := w.store.Item(table, name)
 		w.mu.Lock()
-		w.locks[name].longest = max(w.ttl, ttlOf(item))
+		lk := w.locks[name]
+		lk.longest = max(w.ttl, ttlOf(item))
+		if s := w.sessions[lk.session]; s != nil {
+			lk.longest = max(lk.longest, s.ttl)
+		}
 		w.mu.Unlock()
 	}
 	w.mu.Lock()

@@ -20,7 +20,8 @@ import (
 type process struct {
 	world  *world
 	node   *node
-	number int // of the node's processes
+	number int  // of the node's processes
+	shares bool // its leases share a heartbeat
 	locker *dynamo.Locker
 	life   context.Context // done at the crash
 	end    context.CancelFunc
@@ -39,6 +40,7 @@ func (n *node) newProcessLocked() *process {
 	p := &process{world: w, node: n, number: n.started}
 	p.life, p.end = context.WithCancel(context.Background())
 	p.random = rand.New(rand.NewPCG(w.seed, stream("process", p.String())))
+	p.shares = chance(p.random, 0.5)
 	n.process = p
 	w.noteLocked(p, "starts")
 	return p
@@ -55,6 +57,8 @@ func (p *process) open() error {
 		o.Rand = p.rand
 		o.Owner = p.String()
 		o.Observer = p.observe
+		o.SharedHeartbeat = p.shares
+		o.MaxLocalHold = p.world.localHold
 		if !p.node.ruleB {
 			o.ClockMargin = -1
 		}

@@ -24,22 +24,28 @@ type Result struct {
 
 // Figures count what happened in one history or in many.
 type Figures struct {
-	Histories  int
-	Grants     int // leases returned by Acquire
-	Refused    int // calls of Acquire that returned an error
-	TakenA     int // names taken over by rule A
-	TakenB     int // where rule B allowed it too
-	TakenOwn   int // from the process's own attempt or lease that had ended
-	Requests   int // to the store, without late copies
-	Crashes    int
-	Broken     int // acquisitions that an operator broke
-	Writes     int // guarded writes that the fenced register took
-	Stale      int // guarded writes that it refused
-	Late       int // writes to the unfenced register after a later holder's
-	Lost       int // updates that the unfenced register lost
-	Violations int
-	Virtual    time.Duration
-	Longest    time.Duration // wait for a name after the chaos
+	Histories   int
+	Grants      int // leases returned by Acquire
+	Refused     int // calls of Acquire that returned an error
+	TakenA      int // names taken over by rule A
+	TakenB      int // where rule B allowed it too
+	TakenOwn    int // from the process's own attempt or lease that had ended
+	TakenBound  int // that were bound to a session
+	HandedOver  int // leases that a process handed over without a request
+	Binds       int // of names to a session
+	Killed      int // sessions that a contender ended
+	KilledAlive int // of them, those of a process that had not crashed
+	Marks       int // of names as wanted
+	Requests    int // to the store, without late copies
+	Crashes     int
+	Broken      int // acquisitions that an operator broke
+	Writes      int // guarded writes that the fenced register took
+	Stale       int // guarded writes that it refused
+	Late        int // writes to the unfenced register after a later holder's
+	Lost        int // updates that the unfenced register lost
+	Violations  int
+	Virtual     time.Duration
+	Longest     time.Duration // wait for a name after the chaos
 }
 
 // Add adds the figures of other histories.
@@ -50,6 +56,12 @@ func (f *Figures) Add(g Figures) {
 	f.TakenA += g.TakenA
 	f.TakenB += g.TakenB
 	f.TakenOwn += g.TakenOwn
+	f.TakenBound += g.TakenBound
+	f.HandedOver += g.HandedOver
+	f.Binds += g.Binds
+	f.Killed += g.Killed
+	f.KilledAlive += g.KilledAlive
+	f.Marks += g.Marks
 	f.Requests += g.Requests
 	f.Crashes += g.Crashes
 	f.Broken += g.Broken
@@ -76,6 +88,12 @@ func (f Figures) String() string {
 	line(f.TakenA, "take-overs by rule A")
 	line(f.TakenB, "take-overs that rule B allowed")
 	line(f.TakenOwn, "take-overs of a process's own ended acquisition")
+	line(f.TakenBound, "take-overs of a name bound to a session")
+	line(f.HandedOver, "leases handed over without a request")
+	line(f.Binds, "names bound to a session")
+	line(f.Killed, "sessions ended by a contender")
+	line(f.KilledAlive, "of them, of a process that had not crashed")
+	line(f.Marks, "names marked as wanted")
 	line(f.Writes+f.Stale, "guarded writes")
 	line(f.Stale, "of them stale, refused by the fenced register")
 	line(f.Late, "late writes that the unfenced register took")

@@ -24,7 +24,10 @@ func (s shown) String() string {
 	case *dynamodb.UpdateItemInput:
 		var b strings.Builder
 		fmt.Fprintf(&b, "write of %s:", text(in.Key["name"]))
-		for _, attr := range []string{"guid", "token", "expiresOn", "ttl"} {
+		if in.ExpressionAttributeValues[":wanted"] != nil {
+			b.WriteString(" wanted")
+		}
+		for _, attr := range []string{"guid", "first", "token", "expiresOn", "ttl", "session"} {
 			if v := text(in.ExpressionAttributeValues[":"+attr]); v != "" {
 				fmt.Fprintf(&b, " %s %s", attr, v)
 			}

@@ -10,11 +10,13 @@ const table = "locks"
 
 // weather is what one history is like: all its numbers, drawn from its seed.
 type weather struct {
-	nodes    int
-	workers  int // of each process
-	names    []string
-	ttl      time.Duration
-	duration time.Duration // until the chaos ends
+	nodes     int
+	workers   int // of each process
+	names     []string
+	ttl       time.Duration
+	plain     float64       // how many calls of Acquire have options that let a lease be handed over
+	localHold time.Duration // for how long a process hands a wanted name over
+	duration  time.Duration // until the chaos ends
 
 	wild      float64         // how much goes wrong: 0 nothing, 1 much, 2 very much
 	latency   time.Duration   // mean of one way
@@ -52,6 +54,16 @@ func newWeather(seed uint64) weather {
 		staleBy:  between(r, 10*time.Millisecond, 2*time.Second),
 	}
 	w.ttl = min(w.ttl, 10*time.Second)
+	w.plain = pick(r, []float64{0, 0.5, 0.9})
+	w.localHold = between(r, w.ttl/20, w.ttl)
+	switch r.IntN(4) {
+	case 0: // a process holds many at once
+		w.names = append(w.names, "c", "d", "e")
+		w.workers += 3
+	case 1: // many of a process wait for one
+		w.workers += 3
+		w.nodes--
+	}
 	w.duration = time.Duration(7+r.IntN(8)) * w.ttl
 	if r.IntN(4) > 0 {
 		w.probes = between(r, w.ttl/50, w.ttl/2)

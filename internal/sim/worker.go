@@ -26,7 +26,7 @@ func (wk *worker) run() {
 	for wk.p.sleep(between(r, 0, w.ttl/2)) && !w.isCalm() {
 		name := w.names[0]
 		if chance(r, 0.35) {
-			name = w.names[1]
+			name = pick(r, w.names[1:])
 		}
 		if chance(r, 0.08) {
 			wk.operate(name)
@@ -50,7 +50,8 @@ func (wk *worker) run() {
 func (wk *worker) options() locker.Options {
 	w, r := wk.p.world, wk.random
 	o := locker.Options{TTL: w.ttl}
-	if chance(r, 0.15) {
+	plain := chance(r, w.plain)
+	if !plain && chance(r, 0.15) {
 		o.TTL = between(r, max(w.ttl/2, 500*time.Millisecond), 2*w.ttl).Round(time.Millisecond)
 	}
 	if chance(r, 0.15) {
@@ -59,10 +60,10 @@ func (wk *worker) options() locker.Options {
 	if chance(r, 0.2) {
 		o.MaxHold = between(r, 0, 2*o.TTL)
 	}
-	if chance(r, 0.2) {
+	if !plain && chance(r, 0.2) {
 		o.Data = []byte("data")
 	}
-	o.NoRenewal = chance(r, 0.3)
+	o.NoRenewal = !plain && chance(r, 0.3)
 	switch x := r.Float64(); {
 	case x < 0.25: // no waiting
 	case x < 0.55:

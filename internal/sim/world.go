@@ -22,19 +22,20 @@ type world struct {
 
 	// mu guards what follows and every field below that has no other guard. It is
 	// held for moments only, never over a call into the library.
-	mu      sync.Mutex
-	queue   queue
-	planned int
-	sent    map[uint64]int          // requests by content, for their fates
-	running int                     // goroutines of the history's own
-	calm    bool                    // the chaos has ended
-	last    *node                   // the one that is fresh then
-	writer  *process                // whose request the store carries out
-	spent   map[string]*acquisition // by ID
-	locks   map[string]*lock
-	log     []entry
-	told    []told // by the observers, for the picture
-	failed  []string
+	mu       sync.Mutex
+	queue    queue
+	planned  int
+	sent     map[uint64]int          // requests by content, for their fates
+	running  int                     // goroutines of the history's own
+	calm     bool                    // the chaos has ended
+	last     *node                   // the one that is fresh then
+	writer   *process                // whose request the store carries out
+	spent    map[string]*acquisition // by ID
+	locks    map[string]*lock
+	sessions map[string]*session // by name
+	log      []entry
+	told     []told // by the observers, for the picture
+	failed   []string
 }
 
 // lock is what the checks know of one name.
@@ -43,6 +44,7 @@ type lock struct {
 	beliefs   []*belief     // in the order of the grants
 	committed int64         // highest token that the store has accepted
 	touched   time.Duration // when another process than the final one last wrote the item
+	session   string        // that the item is bound to
 	longest   time.Duration // the longest TTL that was written, since the chaos if it has ended
 }
 
@@ -50,6 +52,7 @@ func newWorld(seed uint64, sdk bool) *world {
 	w := &world{
 		weather: newWeather(seed), seed: seed, sdk: sdk, start: time.Now(),
 		sent: make(map[uint64]int), locks: make(map[string]*lock), spent: make(map[string]*acquisition),
+		sessions: make(map[string]*session),
 	}
 	for _, name := range w.names {
 		w.locks[name] = &lock{}
