@@ -189,7 +189,12 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 	if !early {
 		acq.c.forgo(id)
 	}
-	acq.leaveSession(reason != LossExpired && reason != LossMaxHold, nil)
+	acq.leaveSession(reason != LossExpired && reason != LossMaxHold, func() time.Duration {
+		if h == nil {
+			return 0
+		}
+		return h.minHold - moment.Mono(h.acquired, acq.c.now())
+	})
 	acq.c.schedule.remove(acq)
 	if ended {
 		h.settle()
