@@ -193,7 +193,7 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 		if h == nil {
 			return 0
 		}
-		return h.minHold - moment.Mono(h.acquired, acq.c.now())
+		return h.minHold - (acq.c.now().Mono - h.acquired)
 	})
 	acq.c.schedule.remove(acq)
 	if ended {
