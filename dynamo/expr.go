@@ -171,7 +171,9 @@ func (s *store) bindInput(g locker.Grant, n int64, session string) (*dynamodb.Up
 }
 
 // killInput is the write that ends a session for its holder, who has it in the
-// revision seen or, if that is empty, has no record.
+// revision seen or, if that is empty, has no record. The record that it makes then
+// has a token above all, which keeps a late copy of the session's first write out, as
+// the session's own token does else.
 func (s *store) killInput(session, seen string, st stamps) (*dynamodb.UpdateItemInput, error) {
 	w := newWrite()
 	w.assign("guid", revision(sessionID(session), deadSequence))
@@ -179,6 +181,7 @@ func (s *store) killInput(session, seen string, st stamps) (*dynamodb.UpdateItem
 	w.purge(st)
 	w.drop("ttl", "owner", "acquired")
 	if seen == "" {
+		w.assign("token", maxToken-1)
 		return w.where(s.table, session, whereAbsent, "guid")
 	}
 	w.values[":seen"] = seen

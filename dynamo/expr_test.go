@@ -209,17 +209,19 @@ if #guid = :seen
 			func() (*dynamodb.UpdateItemInput, error) { return s.killInput("_session/"+sid, "", st) },
 			`table locks
 key _session/s0000000000000000000000000
-update SET #guid = :guid, #expiresOn = :expiresOn, #purgeAt = :purgeAt REMOVE #ttl, #owner, #acquired
+update SET #guid = :guid, #expiresOn = :expiresOn, #purgeAt = :purgeAt, #token = :token REMOVE #ttl, #owner, #acquired
 if attribute_not_exists(#guid)
 #acquired acquired
 #expiresOn expiresOn
 #guid guid
 #owner owner
 #purgeAt purgeAt
+#token token
 #ttl ttl
 :expiresOn N 0
 :guid S "s0000000000000000000000000/9999999999"
-:purgeAt N 1795953600`,
+:purgeAt N 1795953600
+:token N 9007199254740990`,
 		},
 		"mark": {
 			func() (*dynamodb.UpdateItemInput, error) { return s.markInput("a", id) },
