@@ -32,7 +32,7 @@ const (
 func cases() []testCase {
 	return slices.Concat(
 		acquireCases(), waitCases(), limitCases(),
-		releaseCases(), holdCases(),
+		releaseCases(), holdCases(), queueCases(),
 		leaseCases(), renewCases(), lossCases(),
 		infoCases(), listCases(), breakCases(), tokenCases(), doCases(), closeCases(),
 		attemptCases(), renewalCases(),
