@@ -18,7 +18,7 @@ type generator struct {
 }
 
 var (
-	attributes = []string{"guid", "expiresOn", "token", "ttl", "owner", "data", "session"}
+	attributes = []string{"guid", "expiresOn", "token", "ttl", "owner", "data", "session", "wanted"}
 	keys       = []string{"a", "b", "c"}
 	ids        = []string{"00000000000000000000000001", "00000000000000000000000002"}
 	numbers    = []string{
@@ -38,8 +38,10 @@ func (g *generator) request() any {
 		return &dynamodb.GetItemInput{TableName: aws.String(g.table), Key: g.key(), ConsistentRead: aws.Bool(true)}
 	case 1, 2, 3:
 		return g.tamper()
-	case 4, 5, 6:
+	case 4, 5:
 		return g.lockWrite()
+	case 6:
+		return g.sessionWrite()
 	}
 	return g.anyUpdate()
 }
@@ -113,6 +115,8 @@ func (g *generator) typical(attr string) types.AttributeValue {
 		return g.value()
 	case attr == "guid":
 		return &types.AttributeValueMemberS{Value: g.revision()}
+	case attr == "wanted":
+		return &types.AttributeValueMemberBOOL{Value: true}
 	case attr == "data":
 		return &types.AttributeValueMemberB{Value: []byte("d")}
 	case attr == "owner", attr == "session":
