@@ -39,8 +39,7 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 		if n, mine := sequence(it.GUID, a.ID); mine {
 			// An earlier send took effect; the client counts from the first of all.
 			b := s.tokens.of(a.ID, locker.Token(it.Token))
-			s.tokens.resolved(a.ID)
-			s.sessions.granted(a.Name)
+			s.resolved(a, b)
 			return grant(a, b, n), nil
 		}
 		s.tokens.saw(locker.Token(it.Token), times, known)
@@ -51,7 +50,7 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 				return locker.Grant{}, err
 			}
 		}
-		b := s.tokens.next(a.ID, a.Tokens, locker.Token(it.Token), times, known)
+		b := s.tokens.next(a.ID, a.Tokens, s.tokens.stored(a.Name, locker.Token(it.Token)), times, known)
 		switch {
 		case seen && !ok:
 			return locker.Grant{}, s.held(it, times, known)
@@ -111,9 +110,18 @@ func (s *store) granted(a locker.Attempt, b block, attrs map[string]types.Attrib
 		s.tokens.unresolved(a.ID, b)
 		return locker.Grant{}, s.garbled("acquire", a.Name, err)
 	}
-	s.tokens.resolved(a.ID)
-	s.sessions.granted(a.Name)
+	s.resolved(a, b)
 	return grant(a, b, firstSequence), nil
+}
+
+// resolved remembers what was granted.
+func (s *store) resolved(a locker.Attempt, b block) {
+	s.tokens.resolved(a.ID)
+	if isSession(a.Name) {
+		s.sessions.granted(a.Name)
+		return
+	}
+	s.tokens.gave(a.Name, b)
 }
 
 // garbled is the error for an answer that can't be the one to the request.

@@ -119,7 +119,8 @@ func TestRequestsHandOver(t *testing.T) {
 }
 
 // TestRequestsAgain shows that a lock that is taken again and again costs two writes
-// each time.
+// each time, also while the process gets to know DynamoDB's time better, which makes
+// its estimate fall.
 func TestRequestsAgain(t *testing.T) {
 	t.Parallel()
 	p := open(t)
@@ -132,8 +133,8 @@ func TestRequestsAgain(t *testing.T) {
 			t.Errorf("Release(%q) = %v, want nil", t.Name(), err)
 		}
 	}
-	if got := p.faults.Counts()["UpdateItem"]; got > 2*n+n/10 {
-		t.Errorf("%d writes for %d leases one after another, want about %d", got, n, 2*n)
+	if got := p.faults.Counts()["UpdateItem"]; got != 2*n {
+		t.Errorf("%d writes for %d leases one after another, want %d", got, n, 2*n)
 	}
 }
 

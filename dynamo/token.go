@@ -17,7 +17,8 @@ const maxToken = locker.Token(1<<53 - 1)
 type tokens struct {
 	mu      sync.Mutex
 	highest locker.Token
-	sent    map[string]block // by acquisition ID: tokens of sends whose outcome is not known
+	sent    map[string]block        // by acquisition ID: tokens of sends whose outcome is not known
+	given   map[string]locker.Token // by name: the last of the latest block given here
 }
 
 // block is a row of tokens: all that an acquisition has. The item shows the last.
@@ -50,6 +51,30 @@ func (t *tokens) next(id string, n int, stored locker.Token, times span, known b
 	first = max(first, stored+1)
 	room := int64(maxToken - first)
 	return block{first, int(max(1, min(int64(n), room)))}
+}
+
+// manyGiven is for how many names the latest block is remembered.
+const manyGiven = 10_000
+
+// gave remembers a block that was stored for a name. The next one of the name has to
+// be above it, and would not be if the name is taken again within the microseconds
+// that the block stands for, or as soon as the estimate of DynamoDB's time has
+// fallen: that would cost a write. It does not raise the clock for other names.
+func (t *tokens) gave(name string, b block) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.given == nil || len(t.given) == manyGiven {
+		t.given = make(map[string]locker.Token)
+	}
+	t.given[name] = b.last()
+}
+
+// stored returns the highest token known to be stored for a name of which an item
+// shows, or is taken to show, the token seen.
+func (t *tokens) stored(name string, seen locker.Token) locker.Token {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(seen, t.given[name])
 }
 
 // saw raises the clock by a token that another client made, so that the next one
