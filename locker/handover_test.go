@@ -198,6 +198,7 @@ func TestHandOverByWrite(t *testing.T) {
 				}
 				lease := acquire(t, c, t.Name(), test.first...)
 				if test.meanwhile != nil {
+					time.Sleep(time.Second)
 					test.meanwhile(t.Context(), t, lease)
 				}
 				time.Sleep(test.held)
@@ -290,9 +291,11 @@ func TestHandOverReleaseAgain(t *testing.T) {
 			lease := acquire(t, c, t.Name())
 			q := queue(t, c, t.Name())
 			var wg sync.WaitGroup
-			for range 2 {
+			lease.OnEnd(func(error) { // while the first is under way
 				wg.Go(func() { want(t, "Release, two at once", lease.Release(t.Context())) })
-			}
+				synctest.Wait()
+			})
+			want(t, "Release", lease.Release(t.Context()))
 			wg.Wait()
 			next := q.get(t)
 			want(t, "Release again", lease.Release(t.Context()))
