@@ -104,6 +104,9 @@ func TestSessionLost(t *testing.T) {
 			wantLost(t, "Err", a.Err(), reason)
 			wantLost(t, "Err", b.Err(), reason)
 			want(t, "Err of one that is bound to another session", other.Err())
+			if n := len(s.ofSessions("release")); n != 0 {
+				t.Errorf("%d releases of a session that is lost, want none", n)
+			}
 			s.heal()
 			bound(t, s, c, t.Name()+"/next")
 			if now := s.boundTo(t.Name() + "/next"); now == session {
@@ -233,6 +236,9 @@ func TestSessionRefused(t *testing.T) {
 			c := newClient(t, s, shared)
 			s.onAcquire(func(_ context.Context, a locker.Attempt) (locker.Grant, error) {
 				if strings.HasPrefix(a.Name, "_session/") {
+					if err == errDown { // it takes effect nevertheless
+						s.doAcquire(a)
+					}
 					return locker.Grant{}, err
 				}
 				return s.doAcquire(a)
@@ -247,6 +253,11 @@ func TestSessionRefused(t *testing.T) {
 			time.Sleep(20 * time.Second)
 			if s.boundTo(t.Name()) == "" {
 				t.Error("not bound once there can be a session")
+			}
+			for _, a := range s.ofSessions("acquire") {
+				if held := s.info(a.name).State == locker.StateHeld; held != (a.name == s.boundTo(t.Name())) {
+					t.Errorf("session %q is held: %v, want only the one in use", a.name, held)
+				}
 			}
 		})
 	}
