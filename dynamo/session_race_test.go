@@ -1,0 +1,63 @@
+package dynamo
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"testing"
+	"time"
+
+	"example.com/holdfast/internal/faulthttp"
+)
+
+// TestSessionKillRace shows that a heartbeat which comes between the look at a
+// session that looks dead and the write that ends it keeps what is bound to it; and
+// so does one that a look has shown.
+func TestSessionKillRace(t *testing.T) {
+	t.Parallel()
+	const id, sid = "0123456789abcdefghijklmnop", "s0123456789abcdefghijklmno"
+	for name, tt := range map[string]struct{ alive, beats, taken bool }{
+		"dead":             {taken: true},
+		"alive":            {alive: true},
+		"beats once again": {beats: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			session := "_session/" + newTableName() + "/" + sid // a name of its own for each run
+			lock := attributes{"guid": text(revision(id, 3)), "expiresOn": number("253402300799999"), "token": number("7"), "ttl": number("10000"), "session": text(session)}
+			heart := attributes{"guid": text(revision(sid, 3)), "expiresOn": number("1000"), "token": number("7"), "ttl": number("10000")}
+			beating := maps.Clone(heart)
+			beating["guid"], beating["expiresOn"] = text(revision(sid, 4)), number("253402300799999")
+			if tt.alive {
+				heart = beating
+			}
+			writeItem(t, t.Name(), lock)
+			writeItem(t, session, heart)
+			p := openWarm(t)
+			p.faults.Always(about("_session/", func(c *faulthttp.Call) (*http.Response, error) {
+				if tt.beats {
+					writeItem(t, session, beating)
+				}
+				return c.Send()
+			}))
+			if tt.taken {
+				acquire(t, p, t.Name())
+				if it := readDecoded(t, session); it.GUID != revision(sid, deadSequence) {
+					t.Errorf("the session is %+v, want it ended", it)
+				}
+				return
+			}
+			before := readItem(t, t.Name())
+			held := refuse(t, p, t.Name())
+			if held.Holder.AcquisitionID != id || held.Holder.TTL != 10*time.Second || held.Holder.Revision != revision(id, 3)+" "+revision(sid, 4) {
+				t.Errorf("refused because of %+v", held.Holder)
+			}
+			if after := readItem(t, t.Name()); !reflect.DeepEqual(after, before) {
+				t.Errorf("the item has changed from %v to %v", before, after)
+			}
+			if it := readDecoded(t, session); it.GUID != revision(sid, 4) {
+				t.Errorf("the session is %+v, want it alive", it)
+			}
+		})
+	}
+}
