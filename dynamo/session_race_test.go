@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestSessionKillRace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			session := "_session/" + newTableName() + "/" + sid // a name of its own for each run
-			lock := attributes{"guid": text(revision(id, 3)), "expiresOn": number("253402300799999"), "token": number("7"), "ttl": number("10000"), "session": text(session)}
+			lock := attributes{"guid": text(revision(id, 3)), "expiresOn": number("253402300799999"), "token": number("7"), "ttl": number("20000"), "session": text(session)}
 			heart := attributes{"guid": text(revision(sid, 3)), "expiresOn": number("1000"), "token": number("7"), "ttl": number("10000")}
 			beating := maps.Clone(heart)
 			beating["guid"], beating["expiresOn"] = text(revision(sid, 4)), number("253402300799999")
@@ -59,5 +60,33 @@ func TestSessionKillRace(t *testing.T) {
 				t.Errorf("the session is %+v, want it alive", it)
 			}
 		})
+	}
+}
+
+// TestSessionOwn shows that a process takes its own bound locks over from itself
+// without ending its session, also after a release that was not confirmed.
+func TestSessionOwn(t *testing.T) {
+	t.Parallel()
+	p := openWarm(t, shared)
+	leases := bound(t, p, 3*time.Second, 2)
+	session := readDecoded(t, leases[0].Name()).Session
+	lost := make(chan struct{}, 1000)
+	p.faults.Always(about(leases[0].Name(), func(c *faulthttp.Call) (*http.Response, error) {
+		if strings.Contains(string(c.Body), revision(leases[0].ID(), deadSequence)) && strings.Contains(string(c.Body), `":expiresOn":{"N":"0"}`) {
+			lost <- struct{}{}
+			return faulthttp.Drop()(c)
+		}
+		return c.Send()
+	}))
+	if err := leases[0].Release(t.Context()); err == nil || len(lost) == 0 {
+		t.Fatalf("Release(%q) = %v after %d requests lost, want an error", leases[0].Name(), err, len(lost))
+	}
+	acquire(t, p, leases[0].Name())
+	if it := readDecoded(t, session); it.GUID == revision(sessionID(session), deadSequence) {
+		t.Errorf("the session is %+v, want it alive", it)
+	}
+	time.Sleep(3 * time.Second)
+	if err := leases[1].Err(); err != nil {
+		t.Errorf("Err of the other lease = %v, want nil", err)
 	}
 }
