@@ -19,7 +19,7 @@ func bugs() []Bug {
 		},
 		{
 			"the holder of a renewal counts from the answer",
-			[]Edit{{"locker/renew.go", "h.from, h.span = sent, span\n\t\th.renewal.fails", "h.from, h.span = now, span\n\t\th.renewal.fails"}},
+			[]Edit{{"locker/renew.go", "acq.confirmedLocked(sent, span, s)", "acq.confirmedLocked(now, span, s)"}},
 			histories("20000"),
 		},
 		{
@@ -65,7 +65,7 @@ func bugs() []Bug {
 		},
 		{
 			"no condition on the token",
-			[]Edit{{"dynamo/expr.go", `whereTokenRises = " AND (attribute_not_exists(#token) OR #token < :token)"`, `whereTokenRises = ""`}},
+			[]Edit{{"dynamo/expr.go", `whereTokenRises = " AND (attribute_not_exists(#token) OR #token < :first)"`, `whereTokenRises = " AND (attribute_not_exists(#token) OR #token <> :first)"`}},
 			histories("2000"),
 		},
 		{
@@ -90,7 +90,7 @@ func bugs() []Bug {
 		},
 		{
 			"a shorter renewal does not lower the deadline before the send",
-			[]Edit{{"locker/renew.go", "\tif shorter {\n\t\th.from, h.span = sent, span\n\t}", "\tif false {\n\t\th.from, h.span = sent, span\n\t}"}},
+			[]Edit{{"locker/renew.go", "\t\tacq.lowerLocked(sent, span)\n", ""}},
 			histories("20000"),
 		},
 		{
@@ -110,7 +110,7 @@ func bugs() []Bug {
 		},
 		{
 			"no slack",
-			[]Edit{{"locker/hold.go", "\treturn max(ttl/100, 20*time.Millisecond)", "\treturn 0"}},
+			[]Edit{{"locker/acquisition.go", "\treturn max(ttl/100, 20*time.Millisecond)", "\treturn 0"}},
 			named("./locker", "TestDeadline.*"),
 		},
 		{
@@ -120,7 +120,7 @@ func bugs() []Bug {
 		},
 		{
 			"a loss that a release finds is swallowed",
-			[]Edit{{"locker/release.go", "\t\tcase errors.As(err, &lost):\n\t\t\treturn &LostError", "\t\tcase errors.As(err, &lost):\n\t\t\treturn nil\n\t\tcase lost != nil:\n\t\t\treturn &LostError"}},
+			[]Edit{{"locker/release.go", "\t\t\treturn false, &LostError{Name: acq.name, Token: h.token, Reason: lost.Reason, Cause: lost.Cause}", "\t\t\treturn false, nil"}},
 			named("./locker", "TestRelease.*|TestDo.*"),
 		},
 		{

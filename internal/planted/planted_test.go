@@ -34,7 +34,7 @@ func TestBugs(t *testing.T) {
 	}
 	var table strings.Builder
 	t.Cleanup(func() { fmt.Printf("planted bugs: bug, caught by, time\n%s", &table) })
-	for _, b := range slices.Concat(bugs(), breakBugs()) {
+	for _, b := range slices.Concat(bugs(), breakBugs(), handOverBugs(), sessionBugs()) {
 		t.Run(b.Name, func(t *testing.T) {
 			overlay, err := b.overlay(root, t.TempDir())
 			if err != nil {

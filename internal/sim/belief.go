@@ -161,6 +161,9 @@ func (w *world) committed(c ddbmodel.Change) {
 	}
 	was, is := acquisitionID(text(c.Before["guid"])), acquisitionID(text(c.New["guid"]))
 	if was == is {
+		if text(c.Before["guid"]) > text(c.New["guid"]) {
+			w.failLocked("%s goes back from %s to %s", c.Key, text(c.Before["guid"]), text(c.New["guid"]))
+		}
 		return
 	}
 	if isBroken(text(c.New["guid"])) {

@@ -88,7 +88,7 @@ func TestBindLost(t *testing.T) {
 			return lease
 		}
 		holder, other := open(h.send), open(ddbmodel.Direct(model, time.Now))
-		acquire(holder, "first")
+		first := acquire(holder, "first")
 		start := time.Now()
 		for model.Item(table, "first")["session"] == nil {
 			time.Sleep(100 * time.Millisecond)
@@ -113,6 +113,11 @@ func TestBindLost(t *testing.T) {
 			t.Errorf("%v remaining of a lease that may be bound, want at most %v, what its session has", second.Remaining(), most)
 		}
 		acquire(other, "second")
+		select {
+		case <-first.Done():
+		default:
+			t.Error("Done is open of a lease whose session has ended")
+		}
 		var lost *locker.LostError
 		if err := second.Err(); !errors.As(err, &lost) {
 			t.Errorf("two believe in the name after %v, the one before: Err = %v", time.Since(start), err)

@@ -48,6 +48,10 @@ func TestHistories(t *testing.T) {
 	if figures.Histories >= 1000 && figures.Violations == 0 && figures.Late*figures.Lost*figures.Stale == 0 {
 		t.Errorf("the unfenced register saw %d late writes and lost %d updates, the fenced one refused %d; want more than 0 of each, or nothing was tried", figures.Late, figures.Lost, figures.Stale)
 	}
+	f := figures
+	if f.Histories >= 1000 && f.Violations == 0 && min(f.HandedOver, f.Binds, f.TakenBound, f.Killed, f.KilledAlive, f.Marks) == 0 {
+		t.Errorf("want more than 0 of each of these, or nothing was tried: %d leases handed over, %d names bound, %d taken over so, %d sessions ended, %d of them of the living, %d marks", f.HandedOver, f.Binds, f.TakenBound, f.Killed, f.KilledAlive, f.Marks)
+	}
 }
 
 // TestSDK runs histories whose requests go through the real AWS SDK.

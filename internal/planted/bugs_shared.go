@@ -1,0 +1,137 @@
+package planted
+
+// handOverBugs are bugs of the hand-over of a lease without a request.
+func handOverBugs() []Bug {
+	const spare = "locker/spare.go"
+	return []Bug{
+		{
+			"a lease that is handed over has the token of the one before",
+			[]Edit{{"locker/hold.go", "\tacq.spent++\n", ""}},
+			histories("2000"),
+		},
+		{
+			"a lease that is handed over counts from the hand-over",
+			[]Edit{{"locker/hold.go", "\tacq.lease = h\n", "\tacq.lease = h\n\tif acq.spent > 1 {\n\t\tacq.from = h.acquired\n\t}\n"}},
+			histories("4000"),
+		},
+		{
+			"handed over with less than half of the TTL",
+			[]Edit{{"locker/hold.go", "acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)", "acq.leftLocked(now) >= o.MinHold"}},
+			histories("2000"),
+		},
+		{
+			"handed over with less than the minimum hold",
+			[]Edit{{"locker/hold.go", "acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)", "acq.leftLocked(now) >= acq.ttl/2"}},
+			histories("20000"),
+		},
+		{
+			"handed over before the end of the minimum hold",
+			[]Edit{{spare, " && h.minHold <= moment.Mono(h.acquired, now) &&", " &&"}},
+			histories("2000"),
+		},
+		{
+			"more leases are handed over than there are tokens",
+			[]Edit{
+				{"locker/hold.go", "acq.spent < acq.grant.Tokens && ", ""},
+				{spare, "const tokensAhead = 1000", "const tokensAhead = 2"},
+			},
+			histories("4000"),
+		},
+		{
+			"the tokens of an acquisition reach into those of the next",
+			[]Edit{{"dynamo/expr.go", `w.assign("token", b.last())`, `w.assign("token", b.first)`}, {"dynamo/acquire.go", "locker.Token(it.Token) != b.last()", "locker.Token(it.Token) != b.first"}, {"dynamo/renew.go", "(block{g.Token, max(1, g.Tokens)}).last()", "g.Token"}},
+			histories("2000"),
+		},
+		{
+			"the condition on the token compares the last",
+			[]Edit{{"dynamo/expr.go", `#token < :first)"`, `#token < :first OR #token < :token)"`}},
+			histories("10000"),
+		},
+		{
+			"what is left over for the next is renewed after it was taken over",
+			[]Edit{
+				{spare, "\t\tspare.over = true\n", ""},
+				{spare, "\t\tc.schedule.remove(spare)\n\t\tc.forgo(id)", "\t\tc.forgo(id)"},
+			},
+			histories("4000"),
+		},
+	}
+}
+
+// sessionBugs are bugs of leases that share a heartbeat.
+func sessionBugs() []Bug {
+	const session = "dynamo/session.go"
+	return []Bug{
+		{
+			"binding does not lower the deadline",
+			[]Edit{{"locker/acquisition.go", "\tif acq.session != nil {\n\t\tleft = min", "\tif acq.session != nil && acq.bound {\n\t\tleft = min"}},
+			named("./internal/sim", "TestBindLost"),
+		},
+		{
+			"bound leases are not lost with their session",
+			[]Edit{{"locker/session.go", "\t\tevents = append(events, acq.lose(reason, cause)...)\n", "\t\t_ = acq\n"}},
+			named("./internal/sim", "TestBindLost"),
+		},
+		{
+			"what is bound is believed in without its session",
+			[]Edit{
+				{"locker/acquisition.go", "\t\tleft = min(left, acq.session.left(now))\n", "\t\t_ = acq.session\n"},
+				{"locker/session.go", "\t\tevents = append(events, acq.lose(reason, cause)...)\n", "\t\t_ = acq\n"},
+			},
+			histories("2000"),
+		},
+		{
+			"a lease that is renewed by itself again is believed in like a bound one",
+			[]Edit{{"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, s != nil", "acq.from, acq.span, acq.bound = sent, span, acq.bound || s != nil"}, {"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, false", "acq.from, acq.span = sent, span"}},
+			histories("2000"),
+		},
+		{
+			"a renewal that unbinds does not lower the deadline",
+			[]Edit{{"locker/acquisition.go", "\tif acq.bound || span <", "\tif !acq.bound && span <"}},
+			histories("4000"),
+		},
+		{
+			"a session is ended without a condition",
+			[]Edit{{"dynamo/expr.go", `return w.where(s.table, session, whereSeen, "guid")`, `return w.where(s.table, session, "(#guid = :seen OR attribute_exists(#guid))", "guid")`}},
+			histories("10000"),
+		},
+		{
+			"a session that a stale read does not show is dead",
+			[]Edit{
+				{session, "s.readSession(ctx, a.TTL, it, true)", "s.readSession(ctx, a.TTL, it, false)"},
+				{session, "\tstate, _, _ := it.state(times, known, s.o.ClockMargin)\n", "\tif it.heart.GUID == \"\" {\n\t\treturn true, nil\n\t}\n\tstate, _, _ := it.state(times, known, s.o.ClockMargin)\n"},
+			},
+			histories("10000"),
+		},
+		{
+			"rule A does not see the heartbeats of a session",
+			[]Edit{{session, `if it.Session == "" || it.heart == nil {`, `if it.Session == "" || true {`}},
+			histories("2000"),
+		},
+		{
+			"a bound name is taken over from a session that lives",
+			[]Edit{{session, `a.Stale == "" || a.Stale != it.revision()`, `a.Stale == ""`}},
+			histories("10000"),
+		},
+		{
+			"a bound name is taken over though its session was renewed meanwhile",
+			[]Edit{{session, "\t\treturn false, nil // it was renewed meanwhile\n", "\t\treturn true, nil\n"}},
+			histories("10000"),
+		},
+		{
+			"a late write that binds is not refused",
+			[]Edit{{"dynamo/expr.go", "w.drop(\"purgeAt\")\n\treturn w.whereMine(s.table, g, n)", "w.drop(\"purgeAt\")\n\treturn w.whereMine(s.table, g, deadSequence+1)"}},
+			histories("2000"),
+		},
+		{
+			"a renewal leaves the name bound",
+			[]Edit{{"dynamo/expr.go", "\tw.drop(\"session\")\n\tif r.Data", "\tif r.Data"}, {"dynamo/renew.go", "it.Session != session", "(session != \"\" && it.Session != session)"}},
+			histories("4000"),
+		},
+		{
+			"a bound lease that was lost is released before its minimum hold",
+			[]Edit{{"locker/acquisition.go", "return h.minHold - moment.Mono(h.acquired, acq.c.now())", "return 0"}},
+			histories("10000"),
+		},
+	}
+}
