@@ -47,14 +47,6 @@ func handOverBugs() []Bug {
 			[]Edit{{"dynamo/expr.go", `#token < :first)"`, `#token < :first OR #token < :token)"`}},
 			histories("10000"),
 		},
-		{
-			"what is left over for the next is renewed after it was taken over",
-			[]Edit{
-				{spare, "\t\tspare.over = true\n", ""},
-				{spare, "\t\tc.schedule.remove(spare)\n\t\tc.forgo(id)", "\t\tc.forgo(id)"},
-			},
-			histories("4000"),
-		},
 	}
 }
 
@@ -88,11 +80,6 @@ func sessionBugs() []Bug {
 		{
 			"a renewal that unbinds does not lower the deadline",
 			[]Edit{{"locker/acquisition.go", "\tif acq.bound || span <", "\tif !acq.bound && span <"}},
-			histories("4000"),
-		},
-		{
-			"a session is ended without a condition",
-			[]Edit{{"dynamo/expr.go", `return w.where(s.table, session, whereSeen, "guid")`, `return w.where(s.table, session, "(#guid = :seen OR attribute_exists(#guid))", "guid")`}},
 			histories("10000"),
 		},
 		{
@@ -114,11 +101,6 @@ func sessionBugs() []Bug {
 			histories("10000"),
 		},
 		{
-			"a bound name is taken over though its session was renewed meanwhile",
-			[]Edit{{session, "\t\treturn false, nil // it was renewed meanwhile\n", "\t\treturn true, nil\n"}},
-			histories("10000"),
-		},
-		{
 			"a late write that binds is not refused",
 			[]Edit{{"dynamo/expr.go", "w.drop(\"purgeAt\")\n\treturn w.whereMine(s.table, g, n)", "w.drop(\"purgeAt\")\n\treturn w.whereMine(s.table, g, deadSequence+1)"}},
 			histories("2000"),
@@ -127,11 +109,6 @@ func sessionBugs() []Bug {
 			"a renewal leaves the name bound",
 			[]Edit{{"dynamo/expr.go", "\tw.drop(\"session\")\n\tif r.Data", "\tif r.Data"}, {"dynamo/renew.go", "it.Session != session", "(session != \"\" && it.Session != session)"}},
 			histories("4000"),
-		},
-		{
-			"a bound lease that was lost is released before its minimum hold",
-			[]Edit{{"locker/acquisition.go", "return h.minHold - moment.Mono(h.acquired, acq.c.now())", "return 0"}},
-			histories("10000"),
 		},
 	}
 }

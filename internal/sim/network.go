@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
@@ -93,7 +94,7 @@ func (c *call) leave() {
 // leaveLocked sends the request into the network.
 func (c *call) leaveLocked() {
 	w, f := c.p.world, &c.fate
-	cut := c.p.node.link == linkMute
+	cut := c.linkLocked() == linkMute
 	w.noteLocked(c.p, "sends %v%v", shown{c.request}, troubles{f, cut})
 	for _, d := range f.again {
 		if !cut {
@@ -106,6 +107,26 @@ func (c *call) leaveLocked() {
 	if f.reset {
 		w.reachLocked(c.p, min(f.there, f.back), func() { c.deliver(ddbmodel.Answer{}, errReset) })
 	}
+}
+
+// linkLocked is how the way is to what the request is about.
+func (c *call) linkLocked() link {
+	n := c.p.node
+	if n.world.calm {
+		return n.link
+	}
+	return max(n.link, n.names[c.name()])
+}
+
+// name is the name that the request is about, if it is about one.
+func (c *call) name() string {
+	switch in := c.request.(type) {
+	case *dynamodb.GetItemInput:
+		return text(in.Key["name"])
+	case *dynamodb.UpdateItemInput:
+		return text(in.Key["name"])
+	}
+	return ""
 }
 
 // arrive is the request at DynamoDB's front end.
@@ -168,7 +189,7 @@ func (c *call) deliver(ans ddbmodel.Answer, err error) {
 		w.reachLocked(c.p, 0, func() { c.deliver(ans, err) })
 		return
 	}
-	if c.done || c.p.node.link >= linkDeaf && !c.p.dead {
+	if c.done || c.linkLocked() >= linkDeaf && !c.p.dead {
 		return
 	}
 	c.endLocked()

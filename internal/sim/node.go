@@ -30,8 +30,9 @@ type node struct {
 	started  int      // processes so far
 	stopped  bool     // paused or suspended
 	link     link
-	withheld []*event // what would have reached the process
-	parked   []func() // requests that the process sent while it was stopped
+	names    map[string]link // of single names: deaf or mute
+	withheld []*event        // what would have reached the process
+	parked   []func()        // requests that the process sent while it was stopped
 	random   *rand.Rand
 }
 
@@ -69,6 +70,7 @@ func (n *node) plan() {
 	happens(1, func() { n.stop("is suspended", true, n.while()) })
 	happens(1, n.crash)
 	happens(1.5, n.isolate)
+	happens(1, n.isolateName)
 	if w.wallSkew > 0 {
 		happens(1.5, n.step)
 	}
@@ -169,6 +171,34 @@ func (n *node) isolate() {
 	phase(linkDeaf, 0.4)
 	phase(linkMute, 0.8)
 	w.afterLocked(from, func() { n.setLink(linkGood) })
+}
+
+// isolateName takes the node away from one partition of the table, which holds one
+// name: first what it writes there still arrives, then no more.
+func (n *node) isolateName() {
+	w := n.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := pick(n.random, w.names)
+	if n.names == nil {
+		n.names = make(map[string]link)
+	}
+	if n.names[name] != linkGood {
+		return
+	}
+	set := func(l link) func() {
+		return func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			n.names[name] = l
+			w.noteLocked(n.process, "the link of node %d to %s is %s", n.id, name, linkNames[l])
+		}
+	}
+	deaf := n.while()
+	n.names[name] = linkDeaf
+	w.afterLocked(0, set(linkDeaf))
+	w.afterLocked(deaf, set(linkMute))
+	w.afterLocked(deaf+n.while(), set(linkGood))
 }
 
 func (n *node) setLink(l link) {
