@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"context"
 	"math"
 	"slices"
 	"sync"
@@ -24,6 +25,7 @@ type history struct {
 	lanes  int             // lines of the picture
 	strays map[string]sent // by acquisition ID
 	leases map[string]bool // acquisition IDs that became leases
+	handed map[string]bool // leases that were handed over: the store goes on naming their client
 }
 
 // sent is the first send of an acquisition that may have taken effect.
@@ -33,7 +35,7 @@ type sent struct {
 }
 
 func newHistory(workers int) *history {
-	return &history{start: time.Now(), lanes: workers, strays: make(map[string]sent), leases: make(map[string]bool)}
+	return &history{start: time.Now(), lanes: workers, strays: make(map[string]sent), leases: make(map[string]bool), handed: make(map[string]bool)}
 }
 
 // now returns the time since the history began.
@@ -60,6 +62,22 @@ func (h *history) leased(lease *locker.Lease) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.leases[lease.ID()] = true
+}
+
+// observe is the observer of all clients. It is told before Release returns.
+func (h *history) observe(_ context.Context, e locker.Event) {
+	if e.Kind == locker.EventHandedOver {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.handed[e.ID] = true
+	}
+}
+
+// wasHanded reports whether the lease was handed over.
+func (h *history) wasHanded(lease *locker.Lease) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.handed[lease.ID()]
 }
 
 // mayHold notes that a send of an acquisition may take effect, from its call on.

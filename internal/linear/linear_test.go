@@ -55,6 +55,11 @@ func TestHistories(t *testing.T) {
 	}
 	wg.Wait()
 	t.Log(f)
+	for _, what := range []string{"handed over", "bound", "sessions ended"} {
+		if n >= 100 && f.counted(what) == 0 && !t.Failed() {
+			t.Errorf("%s: none in %d histories, so that they prove nothing of it", what, n)
+		}
+	}
 	if grants := f.counted("granted"); grants < n && !t.Failed() {
 		t.Errorf("%d grants in %d histories: this machine is too busy for them to prove anything", grants, n)
 	}
@@ -90,7 +95,7 @@ func newStore(t *testing.T) *store {
 
 // history runs one history and judges it.
 func (s *store) history(f *figures, seed uint64) error {
-	const clients, workers, tasks = 3, 5, 3 // two clients have two workers each
+	const clients, workers, tasks = 3, 7, 3 // one client has three workers, two have two each
 	rng := rand.New(rand.NewPCG(seed, 0))
 	ttl := time.Duration(600+rng.IntN(600)) * time.Millisecond
 	names := []string{fmt.Sprintf("%d/a", seed), fmt.Sprintf("%d/b", seed)}[:1+rng.IntN(2)]
@@ -107,9 +112,10 @@ func (s *store) history(f *figures, seed uint64) error {
 		}
 		n.Always(n.fault)
 		clock := wrongClock{locker.SystemClock().(locker.BootClock), time.Duration(rng.IntN(7201)-3600) * time.Second}
-		ruleB := rng.IntN(4) > 0
+		ruleB, shares := rng.IntN(4) > 0, rng.IntN(2) == 0
 		l, err := dynamo.New(&api{dynamodblocal.Client(s.t, n.Use), n}, s.table, func(o *dynamo.Options) {
-			o.Clock, o.Owner = clock, n.who
+			o.Clock, o.Owner, o.Observer = clock, n.who, h.observe
+			o.SharedHeartbeat = shares
 			if !ruleB {
 				o.ClockMargin = -1
 			}

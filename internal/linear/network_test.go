@@ -153,6 +153,12 @@ func (a *api) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts
 	if acquisition != "" && !errors.As(err, &no) {
 		a.note(acquisition, in, call)
 	}
+	switch v := in.ExpressionAttributeValues; {
+	case err == nil && v[":session"] != nil:
+		a.n.figures.count("bound")
+	case err == nil && v[":seen"] != nil && v[":token"] == nil:
+		a.n.figures.count("sessions ended")
+	}
 	return out, err
 }
 

@@ -140,6 +140,9 @@ func (w *worker) hold(t task, lease *locker.Lease) error {
 	err := lease.Release(context.Background())
 	var failed *locker.ReleaseError
 	switch {
+	case err == nil && w.h.wasHanded(lease):
+		w.fig.count("handed over")
+		return w.ended(lease, believed, left)
 	case err == nil:
 		return w.ended(lease, believed, freed)
 	case errors.Is(err, locker.ErrLost), errors.As(err, &failed):
