@@ -22,7 +22,7 @@ func handOverBugs() []Bug {
 		{
 			"handed over with less than the minimum hold",
 			[]Edit{{"locker/hold.go", "acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)", "acq.leftLocked(now) >= acq.ttl/2"}},
-			histories("20000"),
+			named("./internal/sim", "TestMinHoldHandedOver"),
 		},
 		{
 			"handed over before the end of the minimum hold",
@@ -109,6 +109,11 @@ func sessionBugs() []Bug {
 			"a renewal leaves the name bound",
 			[]Edit{{"dynamo/expr.go", "\tw.drop(\"session\")\n\tif r.Data", "\tif r.Data"}, {"dynamo/renew.go", "it.Session != session", "(session != \"\" && it.Session != session)"}},
 			histories("4000"),
+		},
+		{
+			"a bound lease that was lost is released before its minimum hold",
+			[]Edit{{"locker/acquisition.go", "return h.minHold - moment.Mono(h.acquired, acq.c.now())", "return 0"}},
+			named("./internal/sim", "TestMinHoldBoundLost"),
 		},
 	}
 }

@@ -18,13 +18,15 @@ import (
 
 // heart is a way to a store that loses, once it is told to, the heartbeats of
 // sessions before they arrive; and the answers to writes that bind, with all that
-// follows of that name.
+// follows of that name, but for its release if that is said.
 type heart struct {
 	to ddbmodel.Transport
 
-	mu     sync.Mutex
-	silent bool // heartbeats don't arrive
-	bound  map[string]bool
+	mu       sync.Mutex
+	silent   bool // what is said above is lost
+	releases bool // but not this
+	beats    bool // and not the heartbeats
+	bound    map[string]bool
 }
 
 func (h *heart) send(ctx context.Context, request any) (ddbmodel.Answer, error) {
@@ -37,7 +39,10 @@ func (h *heart) send(ctx context.Context, request any) (ddbmodel.Answer, error) 
 	}
 	name := text(in.Key["name"])
 	h.mu.Lock()
-	lost := strings.HasPrefix(name, "_session/") || h.bound[name]
+	lost := isSession(name) && !h.beats || h.bound[name]
+	if dead := strings.HasSuffix(text(in.ExpressionAttributeValues[":guid"]), "/9999999999"); dead && h.releases {
+		lost = false
+	}
 	binds := in.ExpressionAttributeValues[":session"] != nil && !lost
 	if binds {
 		h.bound[name] = true
@@ -62,6 +67,27 @@ func (h *heart) isBound(name string) bool {
 	return h.bound[name]
 }
 
+// openShared opens a process whose leases share a heartbeat.
+func openShared(t *testing.T, send ddbmodel.Transport, ttl time.Duration) *dynamo.Locker {
+	t.Helper()
+	l, err := dynamo.New(ddbmodel.NewAPI(send), table, func(o *dynamo.Options) {
+		o.SharedHeartbeat, o.DefaultTTL = true, ttl
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func acquire(t *testing.T, l *dynamo.Locker, name string, opts ...locker.Option) *locker.Lease {
+	t.Helper()
+	lease, err := l.Acquire(t.Context(), name, opts...)
+	if err != nil {
+		t.Fatalf("Acquire(%q) = %v, want nil", name, err)
+	}
+	return lease
+}
+
 // TestBindLost binds a lease to a session that is about to end, and loses the
 // answer. The lease had more time of its own than the session has. It must not be
 // believed in for longer than the session, after which somebody else may have it.
@@ -71,24 +97,8 @@ func TestBindLost(t *testing.T) {
 		model := ddbmodel.NewStore(time.Now, nil)
 		model.AddTable(table, "name")
 		h := &heart{to: ddbmodel.Direct(model, time.Now), bound: make(map[string]bool)}
-		open := func(send ddbmodel.Transport) *dynamo.Locker {
-			l, err := dynamo.New(ddbmodel.NewAPI(send), table, func(o *dynamo.Options) {
-				o.SharedHeartbeat, o.DefaultTTL = true, ttl
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return l
-		}
-		acquire := func(l *dynamo.Locker, name string) *locker.Lease {
-			lease, err := l.Acquire(t.Context(), name)
-			if err != nil {
-				t.Fatalf("Acquire(%q) = %v, want nil", name, err)
-			}
-			return lease
-		}
-		holder, other := open(h.send), open(ddbmodel.Direct(model, time.Now))
-		first := acquire(holder, "first")
+		holder, other := openShared(t, h.send, ttl), openShared(t, ddbmodel.Direct(model, time.Now), ttl)
+		first := acquire(t, holder, "first")
 		start := time.Now()
 		for model.Item(table, "first")["session"] == nil {
 			time.Sleep(100 * time.Millisecond)
@@ -98,7 +108,7 @@ func TestBindLost(t *testing.T) {
 		h.silent = true
 		h.mu.Unlock()
 
-		second := acquire(holder, "second")
+		second := acquire(t, holder, "second")
 		if err := second.Ensure(t.Context(), ttl*13/10); err != nil {
 			t.Fatalf("Ensure = %v, want nil", err)
 		}
@@ -112,7 +122,7 @@ func TestBindLost(t *testing.T) {
 		if most := ttl - time.Since(heartbeat); second.Remaining() > most {
 			t.Errorf("%v remaining of a lease that may be bound, want at most %v, what its session has", second.Remaining(), most)
 		}
-		acquire(other, "second")
+		acquire(t, other, "second")
 		select {
 		case <-first.Done():
 		default:
