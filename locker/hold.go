@@ -90,7 +90,7 @@ func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 // for the minimum hold.
 func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
 	data := acq.dataLocked()
-	return !acq.over && !acq.altered && acq.renews && !o.NoRenewal &&
+	return !acq.over && !acq.altered && acq.renews && !o.NoRenewal && (o.MaxHold == 0 || acq.session == nil) &&
 		acq.owner == o.Owner && acq.ttl == o.TTL && (data == nil) == (o.Data == nil) && bytes.Equal(data, o.Data) &&
 		int(acq.spent) < acq.grant.Tokens && acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)
 }

@@ -62,10 +62,7 @@ func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *L
 	var h *hold
 	if c.life.Err() == nil && l.spare == spare && spare.suitsLocked(&a.o, now) {
 		h = spare.leaseLocked(c.newID(), &a.o)
-		switch {
-		case spare.bound && h.maxHold > 0:
-			spare.next = now.Mono // such a lease lives by itself
-		case spare.next == Forever: // a maximum hold was over
+		if spare.next == Forever { // a maximum hold was over
 			spare.next = spare.nextRenewalLocked()
 		}
 		if c.marker != nil { // others who wait make themselves heard by the answer to a renewal
