@@ -23,6 +23,7 @@ type belief struct {
 	index   int           // among the name's grants
 	from    time.Duration // the lease began not before this
 	to      time.Duration // and not after this
+	slept   int           // how often its node had been suspended then
 	over    bool
 }
 
@@ -36,7 +37,7 @@ func (w *world) granted(p *process, l *locker.Lease, o locker.Options) {
 		return
 	}
 	lk := w.locks[l.Name()]
-	b := &belief{lease: l, p: p, options: o, index: len(lk.beliefs)}
+	b := &belief{lease: l, p: p, options: o, index: len(lk.beliefs), slept: p.node.slept}
 	w.placeLocked(lk, b)
 	others := lk.open(nil)
 	lk.beliefs = append(lk.beliefs, b)
@@ -87,6 +88,8 @@ func (w *world) ask(b *belief) {
 	switch later := lk.beliefs[b.index+1:]; {
 	case err == nil && b.over:
 		w.failLocked("%v believes in %s, token %v, again", b.p, b.lease.Name(), b.lease.Token())
+	case err == nil && b.pastMaxHoldLocked(w.now()):
+		w.failLocked("%v believes in %s, token %v, %v after its grant with a MaxHold of %v", b.p, b.lease.Name(), b.lease.Token(), w.now()-b.to, b.options.MaxHold)
 	case err == nil && len(later) > 0:
 		w.failLocked("two believe in %s: %v with token %v, and since then %v with token %v",
 			b.lease.Name(), b.p, b.lease.Token(), later[0].p, later[0].lease.Token())
@@ -94,6 +97,14 @@ func (w *world) ask(b *belief) {
 		b.over = true
 		w.noteLocked(b.p, "no longer believes in %s, token %v: %v", b.lease.Name(), b.lease.Token(), err)
 	}
+}
+
+// pastMaxHoldLocked reports whether a lease lasts longer than its MaxHold and a TTL,
+// though nobody has renewed it explicitly and its clock has not stood still.
+func (b *belief) pastMaxHoldLocked(now time.Duration) bool {
+	most := b.options.MaxHold + b.options.TTL
+	return b.options.MaxHold > 0 && !b.p.extended[b.lease] && b.slept == b.p.node.slept &&
+		now-b.to > most+most/500+time.Millisecond
 }
 
 // probe asks a process, or all of them if p is nil, about the leases that it may

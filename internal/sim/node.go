@@ -29,6 +29,7 @@ type node struct {
 	process  *process // the latest; it may be dead
 	started  int      // processes so far
 	stopped  bool     // paused or suspended
+	slept    int      // how often it was suspended
 	link     link
 	names    map[string]link // of single names: deaf or mute
 	withheld []*event        // what would have reached the process
@@ -110,6 +111,9 @@ func (n *node) stopLocked(what string, suspend bool, d time.Duration) {
 	n.stopped = true
 	n.clocks = n.clocks.at(w.now())
 	n.clocks.asleep = suspend
+	if suspend {
+		n.slept++
+	}
 	w.afterLocked(d, n.resume)
 }
 

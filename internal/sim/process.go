@@ -27,10 +27,11 @@ type process struct {
 	end    context.CancelFunc
 
 	// Guarded by world.mu.
-	dead   bool
-	rushed time.Duration
-	calls  []*call // requests under way
-	random *rand.Rand
+	dead     bool
+	rushed   time.Duration
+	calls    []*call                // requests under way
+	extended map[*locker.Lease]bool // renewed by their workers
+	random   *rand.Rand
 }
 
 // newProcessLocked makes the node's next process.
@@ -195,4 +196,14 @@ func (p *process) alive() bool {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
 	return !p.dead
+}
+
+// extends notes that a worker is about to renew a lease.
+func (p *process) extends(l *locker.Lease) {
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	if p.extended == nil {
+		p.extended = make(map[*locker.Lease]bool)
+	}
+	p.extended[l] = true
 }

@@ -126,6 +126,7 @@ func (wk *worker) hold(l *locker.Lease, ttl time.Duration) {
 // extend renews the lease in one of the ways there are.
 func (wk *worker) extend(l *locker.Lease, ttl time.Duration) {
 	r := wk.random
+	wk.p.extends(l)
 	ctx, cancel := context.WithCancel(wk.p.life)
 	defer cancel()
 	defer processClock{wk.p}.AfterFunc(between(r, 0, ttl), cancel).Stop()
