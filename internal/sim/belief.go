@@ -23,6 +23,7 @@ type belief struct {
 	index   int           // among the name's grants
 	from    time.Duration // the lease began not before this
 	to      time.Duration // and not after this
+	had     time.Duration // when Acquire returned
 	slept   int           // how often its node had been suspended then
 	over    bool
 }
@@ -37,7 +38,7 @@ func (w *world) granted(p *process, l *locker.Lease, o locker.Options) {
 		return
 	}
 	lk := w.locks[l.Name()]
-	b := &belief{lease: l, p: p, options: o, index: len(lk.beliefs), slept: p.node.slept}
+	b := &belief{lease: l, p: p, options: o, index: len(lk.beliefs), had: w.now(), slept: p.node.slept}
 	w.placeLocked(lk, b)
 	others := lk.open(nil)
 	lk.beliefs = append(lk.beliefs, b)
@@ -89,7 +90,7 @@ func (w *world) ask(b *belief) {
 	case err == nil && b.over:
 		w.failLocked("%v believes in %s, token %v, again", b.p, b.lease.Name(), b.lease.Token())
 	case err == nil && b.pastMaxHoldLocked(w.now()):
-		w.failLocked("%v believes in %s, token %v, %v after its grant with a MaxHold of %v", b.p, b.lease.Name(), b.lease.Token(), w.now()-b.to, b.options.MaxHold)
+		w.failLocked("%v believes in %s, token %v, %v after its grant with a MaxHold of %v", b.p, b.lease.Name(), b.lease.Token(), w.now()-b.had, b.options.MaxHold)
 	case err == nil && len(later) > 0:
 		w.failLocked("two believe in %s: %v with token %v, and since then %v with token %v",
 			b.lease.Name(), b.p, b.lease.Token(), later[0].p, later[0].lease.Token())
@@ -104,7 +105,7 @@ func (w *world) ask(b *belief) {
 func (b *belief) pastMaxHoldLocked(now time.Duration) bool {
 	most := b.options.MaxHold + b.options.TTL
 	return b.options.MaxHold > 0 && !b.p.extended[b.lease] && b.slept == b.p.node.slept &&
-		now-b.to > most+most/500+time.Millisecond
+		now-b.had > most+most/500+time.Millisecond
 }
 
 // probe asks a process, or all of them if p is nil, about the leases that it may

@@ -38,6 +38,11 @@ func runSeed(t *testing.T, o Options) (r Result) {
 	defer time.AfterFunc(patience, func() {
 		panic(fmt.Sprintf("the history of seed %d makes no progress: a goroutine waits for a mutex that is never unlocked, or runs for ever", o.Seed))
 	}).Stop()
+	defer func() {
+		if e := recover(); e != nil {
+			panic(fmt.Sprintf("seed %d: %v", o.Seed, e))
+		}
+	}()
 	synctest.Test(t, func(*testing.T) { r = Run(o) })
 	return r
 }

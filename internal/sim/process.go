@@ -27,6 +27,7 @@ type process struct {
 	end    context.CancelFunc
 
 	// Guarded by world.mu.
+	ended    bool // its Locker is closed: it sends nothing any more
 	dead     bool
 	rushed   time.Duration
 	calls    []*call                // requests under way
@@ -161,7 +162,10 @@ func (p *process) close() {
 	}
 	p.world.spawn(func() {
 		p.locker.Close(context.Background()) // what it did not get to release, others take over
-		p.world.note(p, "has ended")
+		p.world.mu.Lock()
+		defer p.world.mu.Unlock()
+		p.world.noteLocked(p, "has ended")
+		p.ended = true
 	})
 }
 
