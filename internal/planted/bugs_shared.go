@@ -115,5 +115,25 @@ func sessionBugs() []Bug {
 			[]Edit{{"locker/acquisition.go", "return h.minHold - moment.Mono(h.acquired, acq.c.now())", "return 0"}},
 			named("./internal/sim", "TestMinHoldBoundLost"),
 		},
+		{
+			"a lease that its own process took over stays with its session",
+			[]Edit{{"locker/hold.go", "\tif spare != nil {\n\t\tspare.leaveSession(true, nil)\n\t}\n", "\t_ = spare\n"}},
+			named("./internal/sim", "TestSessionRetires"),
+		},
+		{
+			"a session keeps a name taken that could not be released",
+			[]Edit{{"locker/spare.go", "\t\t\ts.giveUp() // it would keep the name taken\n", ""}},
+			named("./internal/sim", "TestDiscardUnconfirmed"),
+		},
+		{
+			"Close forgets sessions that take no more members",
+			[]Edit{{"locker/session.go", "for s := range c.hearts {", "for _, s := range c.sessions {"}},
+			histories("10000"),
+		},
+		{
+			"a lease with a MaxHold is handed over bound",
+			[]Edit{{"locker/hold.go", " && (o.MaxHold == 0 || acq.session == nil)", ""}},
+			histories("10000"),
+		},
 	}
 }
