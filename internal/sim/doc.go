@@ -14,7 +14,11 @@
 //     belief lasts from the return of Acquire to the last instant at which Err
 //     returned nil; a loss that was seen has to stay.
 //   - Tokens rise strictly, in the order of the commits and of the grants.
-//   - A lease is returned with at least half of its TTL remaining.
+//   - A lease that is handed over without a request comes next after the one before,
+//     with the next token of the same acquisition (acquisition.go).
+//   - A lease is returned with at least half of its TTL remaining, lasts for its
+//     MinHold, and for a TTL more than its MaxHold.
+//   - A session that has ended stays so; a process that is closed sends nothing.
 //   - A register that checks tokens accepts no stale write and loses no update
 //     (register.go). One that does not, as a control, sees both.
 //   - Every name can be had within two TTLs and some seconds (liveness.go).
@@ -40,6 +44,6 @@
 // measures how often.
 //
 // Reading order: run.go, world.go, node.go, clock.go, process.go, network.go,
-// fate.go, worker.go, register.go, belief.go, liveness.go; weather.go has the
+// fate.go, worker.go, register.go, belief.go, acquisition.go, liveness.go; weather.go has the
 // numbers.
 package sim
