@@ -51,7 +51,7 @@ func lock(name, guid, expiresOn string) attributes {
 	return attributes{"name": text(name), "guid": text(guid), "expiresOn": number(expiresOn), "ttl": number("1000")}
 }
 
-func bound(name, session string) attributes {
+func boundItem(name, session string) attributes {
 	it := lock(name, revision("0123456789abcdefghijklmnop", 3), strconv.Itoa(farFuture))
 	it["session"] = text(session)
 	return it
@@ -69,8 +69,8 @@ func TestList(t *testing.T) {
 		lock("a/damaged", revision(id, 3), "-1"),
 		lock("_session/x", revision(id, 3), "99999999999999"),
 		lock("b", revision(id, 3), "99999999999999"),
-		bound("a/bound", "_session/x"),
-		bound("a/bound, dead", "_session/gone"),
+		boundItem("a/bound", "_session/x"),
+		boundItem("a/bound, dead", "_session/gone"),
 	)
 	p := openOn(t, table)
 	lease := acquire(t, p, "a/held", locker.WithData([]byte("data")))

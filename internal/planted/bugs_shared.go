@@ -112,23 +112,23 @@ func sessionBugs() []Bug {
 		},
 		{
 			"a bound lease that was lost is released before its minimum hold",
-			[]Edit{{"locker/acquisition.go", "return h.minHold - moment.Mono(h.acquired, acq.c.now())", "return 0"}},
+			[]Edit{{"locker/acquisition.go", "return h.minHold - (acq.c.now().Mono - h.acquired)", "return 0"}},
 			named("./internal/sim", "TestMinHoldBoundLost"),
 		},
 		{
 			"a lease that its own process took over stays with its session",
-			[]Edit{{"locker/hold.go", "\tif spare != nil {\n\t\tspare.leaveSession(true, nil)\n\t}\n", "\t_ = spare\n"}},
+			[]Edit{{"locker/spare.go", "\t\tl.spare.leave()\n", ""}},
 			named("./internal/sim", "TestSessionRetires"),
 		},
 		{
 			"a session keeps a name taken that could not be released",
-			[]Edit{{"locker/spare.go", "\t\t\ts.giveUp() // it would keep the name taken\n", ""}},
+			[]Edit{{"locker/spare.go", "if !spare.leaveSession(false, nil) {", "if !spare.leaveSession(true, nil) {"}},
 			named("./internal/sim", "TestDiscardUnconfirmed"),
 		},
 		{
 			"Close forgets sessions that take no more members",
-			[]Edit{{"locker/session.go", "for s := range c.hearts {", "for _, s := range c.sessions {"}},
-			histories("10000"),
+			[]Edit{{"locker/session.go", "\tif s.closed && last == 0 {\n\t\ts.c.background.spawn(s.release)\n\t}\n", ""}},
+			named("./locker", "TestSession"),
 		},
 		{
 			"a lease with a MaxHold is handed over bound",
