@@ -87,23 +87,35 @@ func TestTakeOverRace(t *testing.T) {
 }
 
 // TestTakeOverStale shows what the backend does when the client says that a
-// revision is stale: it takes over that revision and no other, and nothing that
-// is bound to a session.
+// revision is stale: it takes over that revision and no other; what is bound to a
+// session if both are as they were seen, or if the client says so of the item alone,
+// which it does of its own.
 func TestTakeOverStale(t *testing.T) {
 	t.Parallel()
 	p := openWarm(t)
+	bound, heart := attributes{"session": text("")}, revision("x", 7)
 	for name, tt := range map[string]struct {
 		changes attributes
 		stale   string
 		ok      bool
 	}{
-		"stale":             {stale: strangerGUID, ok: true},
-		"changed since":     {changes: attributes{"guid": text("0123456789abcdefghijklmnop/0000000008")}, stale: strangerGUID},
-		"none":              {},
-		"bound":             {changes: attributes{"session": text("_session/x")}, stale: strangerGUID},
-		"bound, long ended": {changes: attributes{"session": text("_session/x"), "expiresOn": number("1000")}, stale: strangerGUID},
+		"stale":         {stale: strangerGUID, ok: true},
+		"changed since": {changes: attributes{"guid": text("0123456789abcdefghijklmnop/0000000008")}, stale: strangerGUID},
+		"none":          {},
+
+		"bound":                   {changes: bound, stale: strangerGUID + " " + heart, ok: true},
+		"bound, own":              {changes: bound, stale: strangerGUID, ok: true},
+		"bound, session renewed":  {changes: bound, stale: strangerGUID + " " + revision("x", 6)},
+		"bound, changed since":    {changes: bound, stale: revision("0123456789abcdefghijklmnop", 6) + " " + heart},
+		"bound, none":             {changes: bound},
+		"bound since it was seen": {changes: bound, stale: revision("0123456789abcdefghijklmnop", 6)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tt.changes["session"] != nil {
+				session := "_session/" + t.Name()
+				tt.changes = attributes{"session": text(session)}
+				writeItem(t, session, sound(attributes{"guid": text(heart)}))
+			}
 			writeItem(t, t.Name(), sound(tt.changes))
 			id := fmt.Sprintf("%026x", time.Now().UnixNano())
 			grant, err := p.store.Acquire(t.Context(), locker.Attempt{Name: t.Name(), ID: id, TTL: 20 * time.Second, Stale: tt.stale})

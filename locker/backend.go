@@ -169,7 +169,7 @@ type Info struct {
 	Name          string        // of the lock
 	AcquisitionID string        // of the holder, or of the last one
 	Owner         string        // as given by the holder
-	Token         Token         // of the holder, or the last one given
+	Token         Token         // the last that the holder's acquisition has, or had: not below its lease's
 	TTL           time.Duration // of the holder's lease; 0 when the record doesn't tell
 	Acquired      time.Time     // by the holder's clock or the store's, for people to read; zero when not known
 	State         State

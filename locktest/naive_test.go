@@ -269,7 +269,7 @@ func (s *naiveStore) Renew(ctx context.Context, g locker.Grant, renewal locker.R
 		return next, lost
 	}
 	if s.tokenPerRenewal {
-		r.token++
+		r.token--
 	}
 	r.released = false
 	r.seq = max(r.seq, sequenceOf(g)) + 1

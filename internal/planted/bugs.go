@@ -58,7 +58,7 @@ func bugs() []Bug {
 		{
 			"an ID is used again after the count restarted",
 			[]Edit{
-				{"locker/acquire.go", "\ttries   int           // acquisition IDs spent\n", "\tid      string\n\ttries   int           // acquisition IDs spent\n"},
+				{"locker/acquire.go", "\ttries    int           // acquisition IDs spent\n", "\tid       string\n\ttries    int           // acquisition IDs spent\n"},
 				{"locker/try.go", "\tat := Attempt{Name: a.name, ID: a.c.newID(),", "\tif a.id == \"\" {\n\t\ta.id = a.c.newID()\n\t}\n\tat := Attempt{Name: a.name, ID: a.id,"},
 			},
 			histories("4000"),
@@ -95,7 +95,7 @@ func bugs() []Bug {
 		},
 		{
 			"an answer after half of the TTL is a lease",
-			[]Edit{{"locker/try.go", "case ans.err == nil && spent <= limit:", "case ans.err == nil:"}},
+			[]Edit{{"locker/try.go", "case err == nil && spent <= limit:", "case err == nil && spent < a.o.TTL*1000:"}},
 			histories("2000"),
 		},
 		{

@@ -11,7 +11,7 @@ func handOverBugs() []Bug {
 		},
 		{
 			"a lease that is handed over counts from the hand-over",
-			[]Edit{{"locker/hold.go", "\tacq.lease = h\n", "\tacq.lease = h\n\tif acq.spent > 1 {\n\t\tacq.from = h.acquired\n\t}\n"}},
+			[]Edit{{"locker/hold.go", "\tacq.lease = h\n", "\tacq.lease = h\n\tif acq.spent > 1 {\n\t\tacq.from = acq.c.now()\n\t}\n"}},
 			histories("4000"),
 		},
 		{
@@ -26,13 +26,13 @@ func handOverBugs() []Bug {
 		},
 		{
 			"handed over before the end of the minimum hold",
-			[]Edit{{spare, " && h.minHold <= moment.Mono(h.acquired, now) &&", " &&"}},
+			[]Edit{{spare, " && h.minHold <= now.Mono-h.acquired &&", " &&"}},
 			histories("2000"),
 		},
 		{
 			"more leases are handed over than there are tokens",
 			[]Edit{
-				{"locker/hold.go", "acq.spent < acq.grant.Tokens && ", ""},
+				{"locker/hold.go", "int(acq.spent) < acq.grant.Tokens && ", ""},
 				{spare, "const tokensAhead = 1000", "const tokensAhead = 2"},
 			},
 			histories("4000"),
@@ -56,7 +56,7 @@ func sessionBugs() []Bug {
 	return []Bug{
 		{
 			"binding does not lower the deadline",
-			[]Edit{{"locker/acquisition.go", "\tif acq.session != nil {\n\t\tleft = min", "\tif acq.session != nil && acq.bound {\n\t\tleft = min"}},
+			[]Edit{{"locker/acquisition.go", "\tif acq.session != nil && !acq.beats {\n\t\tleft = min", "\tif acq.session != nil && !acq.beats && acq.bound {\n\t\tleft = min"}},
 			named("./internal/sim", "TestBindLost"),
 		},
 		{
@@ -128,7 +128,7 @@ func sessionBugs() []Bug {
 		{
 			"Close forgets sessions that take no more members",
 			[]Edit{{"locker/session.go", "\tif s.closed && last == 0 {\n\t\ts.c.background.spawn(s.release)\n\t}\n", ""}},
-			named("./locker", "TestSession"),
+			named("./locker", "TestSessionGivenUpClose"),
 		},
 		{
 			"a lease with a MaxHold is handed over bound",

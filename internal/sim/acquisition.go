@@ -79,7 +79,7 @@ func isSession(name string) bool { return strings.HasPrefix(name, "_session/") }
 // committedSessionLocked is told of every write of a session's item. One that is
 // dead has to stay so, and a heartbeat counts as one of every name that is bound.
 func (w *world) committedSessionLocked(c ddbmodel.Change) {
-	s, id := w.sessions[c.Key], acquisitionID(text(c.New["guid"]))
+	s, id, revision := w.sessions[c.Key], strings.TrimPrefix(c.Key, "_session/"), text(c.New["guid"])
 	if s == nil {
 		s = &session{}
 		w.sessions[c.Key] = s
@@ -87,8 +87,8 @@ func (w *world) committedSessionLocked(c ddbmodel.Change) {
 	owner := w.spent[id]
 	dead := number(c.New["expiresOn"]) == 0
 	switch {
-	case c.Key != "_session/"+id:
-		w.failLocked("the session %s belongs to the acquisition %s", c.Key, id)
+	case acquisitionID(revision) != id && !isBroken(revision):
+		w.failLocked("the session %s belongs to the acquisition %s", c.Key, acquisitionID(revision))
 	case s.dead && !dead:
 		w.failLocked("the session %s lives again", c.Key)
 	case dead && !s.dead && owner.p != w.writer:

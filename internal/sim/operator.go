@@ -24,7 +24,7 @@ func (wk *worker) operate(name string) {
 		switch {
 		case !wk.p.alive():
 			return
-		case err != nil && !errors.Is(err, locker.ErrHeld) && !errors.Is(err, locker.ErrUnavailable) && !errors.Is(err, errors.ErrUnsupported):
+		case err != nil && !errors.Is(err, locker.ErrHeld) && !errors.Is(err, locker.ErrUnavailable):
 			w.fail("%v: Break(%q) = %v", wk.p, name, err)
 		}
 	}
