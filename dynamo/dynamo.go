@@ -3,12 +3,14 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -64,7 +66,8 @@ type Locker struct {
 
 // Open returns a Locker on the table, with a client made from the default AWS
 // configuration: environment, shared files, then the machine's role. Options
-// override its region, credentials and endpoint. It sends no request to
+// override its region, credentials and endpoint. It keeps up to 256 idle connections,
+// for programs that renew many leases at once. It sends no request to
 // DynamoDB; ctx bounds the loading of the configuration.
 //
 // Errors: a [*locker.InvalidError] for a table name that can't be one, a region
@@ -76,7 +79,7 @@ func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker,
 	if err := checkEndpoint(o.Endpoint); err != nil {
 		return nil, err
 	}
-	var load []func(*config.LoadOptions) error
+	load := []func(*config.LoadOptions) error{config.WithHTTPClient(httpClient())}
 	if o.Region != "" {
 		load = append(load, config.WithRegion(o.Region))
 	}
@@ -94,6 +97,18 @@ func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker,
 	})
 	o.Region, o.Credentials, o.Endpoint = "", nil, ""
 	return newLocker(api, table, o)
+}
+
+// idleConnections is how many connections a client of Open keeps for later. With the
+// SDK's 10, hundreds of renewals at once dial anew for most of them.
+const idleConnections = 256
+
+// httpClient is the SDK's own, which the environment can still give a CA bundle, with
+// more idle connections.
+func httpClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = idleConnections, idleConnections
+	})
 }
 
 // checkEndpoint returns an error for an endpoint that no request could ever reach.

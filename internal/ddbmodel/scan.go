@@ -1,6 +1,7 @@
 package ddbmodel
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -109,17 +110,21 @@ func (c beginning) check(s scope) error {
 	switch v := s.values[string(c.prefix)]; {
 	case same(c.path, c.prefix, s):
 		return invalid("Invalid expression: The first operand must be distinct from the remaining operands for this operator or function; operator: begins_with")
-	case !c.prefix.isValue() || typeOf(v) == "S":
+	case !c.prefix.isValue() || typeOf(v) == "S" || typeOf(v) == "B":
 		return nil
-	case typeOf(v) == "B":
-		return &UnmodelledError{"begins_with of a B"}
 	default:
 		return invalid("Invalid FilterExpression: Incorrect operand type for operator or function; operator or function: begins_with, operand type: %s", typeOf(v))
 	}
 }
 
 func (c beginning) holds(s scope, item Item) bool {
-	v, ok := c.path.in(s, item).(*types.AttributeValueMemberS)
-	prefix, ok2 := c.prefix.in(s, item).(*types.AttributeValueMemberS)
-	return ok && ok2 && strings.HasPrefix(v.Value, prefix.Value)
+	switch v := c.path.in(s, item).(type) {
+	case *types.AttributeValueMemberS:
+		prefix, ok := c.prefix.in(s, item).(*types.AttributeValueMemberS)
+		return ok && strings.HasPrefix(v.Value, prefix.Value)
+	case *types.AttributeValueMemberB:
+		prefix, ok := c.prefix.in(s, item).(*types.AttributeValueMemberB)
+		return ok && bytes.HasPrefix(v.Value, prefix.Value)
+	}
+	return false
 }

@@ -154,7 +154,6 @@ func TestScanUnmodelled(t *testing.T) {
 		"a projection": {ProjectionExpression: aws.String("#x")},
 		"a segment":    {Segment: aws.Int32(0), TotalSegments: aws.Int32(1)},
 		"a count":      {Select: types.SelectCount},
-		"bytes":        {FilterExpression: aws.String("begins_with(#x, :x)"), ExpressionAttributeNames: map[string]string{"#x": "x"}, ExpressionAttributeValues: ddbmodel.Item{":x": &types.AttributeValueMemberB{Value: []byte("x")}}},
 	} {
 		in.TableName = aws.String("locks")
 		for way, api := range map[string]dynamo.API{"direct": ddbmodel.NewAPI(ddbmodel.Direct(store, time.Now)), "behind the SDK": newSDK(store)} {
