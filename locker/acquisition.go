@@ -26,10 +26,11 @@ type acquisition struct {
 	renews bool // in the background
 	beats  bool // it is the heartbeat of its session
 
-	// All below, and its leases, are guarded by mu.
+	// All below, and what may change of its leases, are guarded by mu; position by the
+	// session's.
 	over     bool  // nobody believes in it any more, or its release was decided: it is never renewed again
 	altered  bool  // its record may differ from what a new one of the same lease would be
-	bound    bool  // its record is certainly bound to the session: from and span mean nothing
+	bound    bool  // its record is certainly bound to the session, since a write at from: span means nothing
 	spent    int16 // tokens that leases have been given
 	position int32 // among the members of session
 	mu       sync.Mutex
@@ -171,7 +172,7 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 	var lost *LostError
 	var events []Event
 	ended := h != nil && h.err == nil
-	early := false // the name is to stay taken for longer
+	early := h != nil && now.Mono-h.acquired < h.minHold // the name is to stay taken for longer
 	if ended {
 		if reason == LossExpired && acq.renews && acq.maxHoldReachedLocked(now) {
 			reason = LossMaxHold
@@ -181,7 +182,6 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 		e := h.eventLocked(EventLost)
 		e.Held, e.Err = now.Mono-h.acquired, lost
 		events = append(events, e)
-		early = e.Held < h.minHold
 	}
 	acq.mu.Unlock()
 

@@ -128,15 +128,15 @@ func (c *Client) Break(ctx context.Context, info Info, opts ...BreakOption) erro
 // loseOwn ends this client's own lease if it is of the acquisition that info shows.
 func (c *Client) loseOwn(ctx context.Context, info Info) {
 	c.mu.Lock()
-	var own *hold
+	var own *acquisition
 	if l := c.lines[info.Name]; l != nil {
-		own = l.hold
+		own = l.spare
+		if l.hold != nil {
+			own = l.hold.acq
+		}
 	}
 	c.mu.Unlock()
-	if own == nil {
-		return
-	}
-	if own.acq.isOf(info.AcquisitionID) {
-		c.tell(ctx, own.acq.lose(LossTaken, errBroken))
+	if own != nil && own.isOf(info.AcquisitionID) {
+		c.tell(ctx, own.lose(LossTaken, errBroken))
 	}
 }

@@ -195,7 +195,7 @@ func (c *Client) Close(ctx context.Context) error {
 		c.background.spawn(func() {
 			defer func() {
 				if left.Add(-1) == 0 {
-					c.closeSessions() // nothing is bound any more
+					c.closeSessions() // nobody believes in what is bound
 				}
 			}()
 			for h := range todo {

@@ -38,7 +38,7 @@ func (k EventKind) String() string {
 type Event struct {
 	Kind EventKind
 	Name string // of the lock
-	ID   string // of the acquisition
+	ID   string // of the lease
 	// Owner is the owner of the lease or, of an attempt that waits or was refused, who asked.
 	Owner string
 	Token Token

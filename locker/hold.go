@@ -14,7 +14,8 @@ import (
 // hold is a lease as the client keeps it, on an acquisition. The client refers to
 // holds only, so that it notices when nobody has the [Lease] any more.
 //
-// The fields below the first are guarded by the mutex of the acquisition.
+// The fields from err on are guarded by the mutex of the acquisition; those before
+// never change.
 type hold struct {
 	acq      *acquisition
 	id       string // of the lease; of the first on an acquisition, the acquisition's
@@ -86,13 +87,13 @@ func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 }
 
 // suitsLocked reports whether a lease with these options may go on with the acquisition:
-// then others see the same as of a new one, and after a crash the name stays taken
+// then others see the same as of a new one, the store ends it like any, and after a crash the name stays taken
 // for the minimum hold.
 func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
 	data := acq.dataLocked()
-	return !acq.over && !acq.altered && acq.renews && !o.NoRenewal && (o.MaxHold == 0 || acq.session == nil) &&
+	return acq.grant.Ended == nil && !acq.over && !acq.altered && acq.renews && !o.NoRenewal && (o.MaxHold == 0 || acq.session == nil) &&
 		acq.owner == o.Owner && acq.ttl == o.TTL && (data == nil) == (o.Data == nil) && bytes.Equal(data, o.Data) &&
-		int(acq.spent) < acq.grant.Tokens && acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)
+		int(acq.spent) < min(acq.grant.Tokens, tokensAhead) && acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)
 }
 
 // check ends the hold if its time is over, and returns its error.

@@ -161,7 +161,7 @@ func (l *Lease) SetData(ctx context.Context, b []byte) error {
 }
 
 // Release gives the lock back. For this process the lease is over at once; then
-// Release tells the store, and tries again for up to min(what remained of the
+// Release hands the lock to the next call that waits in this process or tells the store, and tries again for up to min(what remained of the
 // lease, 5 s) while the outcome is not known. ctx lends its values only: a ctx
 // that is done does not keep Release from releasing. A renewal under way is not
 // waited for.

@@ -1,6 +1,10 @@
 package locker
 
-import "time"
+import (
+	"time"
+
+	"example.com/holdfast/internal/moment"
+)
 
 // sight is what a line has seen of the holder that it waits for.
 type sight struct {
@@ -16,11 +20,19 @@ type sight struct {
 func (a *acquiring) saw(info Info) {
 	a.holder, a.lastErr = info, nil
 	now := a.c.now()
+	if doubtful := a.sawLocked(info, now); doubtful != nil {
+		a.c.discard(doubtful) // what was seen may be older than the spare
+	}
+}
+
+// sawLocked tells the line, and takes a spare out of it of which the record seen is
+// not.
+func (a *acquiring) sawLocked(info Info, now moment.Reading) (doubtful *acquisition) {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	l := a.c.lines[a.name]
 	if l == nil {
-		return
+		return nil
 	}
 	if l.seen == nil || l.seen.info.AcquisitionID != info.AcquisitionID {
 		if l.seen != nil && !l.seen.ended {
@@ -31,8 +43,9 @@ func (a *acquiring) saw(info Info) {
 	l.seen.info = info
 	l.seen.looks++
 	if l.spare != nil && !l.spare.isOf(info.AcquisitionID) {
-		l.dropTakenLocked()
+		doubtful, l.spare = l.spare, nil
 	}
+	return doubtful
 }
 
 // sawEnd is told that the name is free, or its holder dead. Of a name that is free

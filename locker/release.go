@@ -145,7 +145,7 @@ func (h *hold) releaseSent(wanted bool, err error) {
 	acq.mu.Unlock()
 	var failed *ReleaseError
 	switch unconfirmed := errors.As(err, &failed); {
-	case unconfirmed && h.minHold == 0:
+	case unconfirmed && h.minHold <= acq.c.now().Mono-h.acquired:
 		acq.c.forgo(id)
 	case err == nil && wanted:
 		acq.c.yieldTo(acq.name)

@@ -25,6 +25,9 @@ func (acq *acquisition) renewalLocked() *renewal {
 	return acq.renewal
 }
 
+// failingLocked reports whether the last renewal failed.
+func (acq *acquisition) failingLocked() bool { return acq.renewal != nil && acq.renewal.fails > 0 }
+
 // busyLocked reports whether a renewal is under way.
 func (acq *acquisition) busyLocked() bool { return acq.renewal != nil && acq.renewal.busy }
 
@@ -258,6 +261,8 @@ func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want fun
 		e := h.eventLocked(kind)
 		e.Remaining, e.Err = remaining, err
 		events = append(events, e)
+	} else if acq.beats && err != nil {
+		events = append(events, Event{Kind: kind, Name: acq.name, ID: g.ID, Owner: acq.owner, Token: g.Token, Remaining: remaining, Err: err})
 	}
 	if by != nil && by.err != nil {
 		err = by.err

@@ -16,7 +16,7 @@ import (
 // A lease is bound by its first renewal in the background, so that short ones pay
 // nothing for it; one with a MaxHold never is, one with a MinHold only after that,
 // because what is left of the session may be shorter. What is bound is believed in for as
-// long as the session, and released before the session is.
+// long as the session; Close releases it before the session.
 type session struct {
 	c     *Client
 	ttl   time.Duration
@@ -29,26 +29,27 @@ type session struct {
 }
 
 // sessionToJoin returns the session that the next renewal is to bind the record to,
-// and makes the acquisition a member: what the session's end may do to the record
-// is gone by from now on. It is nil if the record is to live by itself: such as
-// when the session can't be had just now, or to move from one that takes no more
-// members.
+// and makes the acquisition a member: it is believed in no longer than the session
+// from now on. It is nil if the record is to live by itself: after a renewal that
+// failed, while Ensure's time lasts, where the lease has a maximum or minimum hold to
+// keep, or when no session with enough time left can be had.
 func (acq *acquisition) sessionToJoin() *session {
 	c := acq.c
 	if c.binder == nil || acq.beats {
 		return nil
 	}
 	acq.mu.Lock()
-	h, old := acq.lease, acq.session
+	h, old, left := acq.lease, acq.session, acq.leftLocked(c.now())
+	failed := acq.failingLocked()
 	acq.mu.Unlock()
-	if h.maxHold > 0 || c.now().Mono-h.acquired < h.minHold {
+	if failed || left > acq.ttl || h.maxHold > 0 || c.now().Mono-h.acquired < h.minHold {
 		return nil
 	}
 	s := old
 	if old == nil {
 		s = c.openSession(acq.ttl)
 	}
-	if s == nil {
+	if s == nil || old == nil && s.left(c.now()) < acq.ttl/2 {
 		return nil
 	}
 	acq.mu.Lock()
@@ -262,6 +263,6 @@ func (acq *acquisition) leave() {
 	defer acq.mu.Unlock()
 	if acq.session != nil {
 		acq.session.remove(acq)
-		acq.session = nil
+		acq.session, acq.bound, acq.span = nil, false, 0 // it is over
 	}
 }

@@ -65,7 +65,7 @@ func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *L
 		if spare.next == Forever { // a maximum hold was over
 			spare.next = spare.nextRenewalLocked()
 		}
-		if c.marker != nil { // others who wait make themselves heard by the answer to a renewal
+		if c.marker != nil && !spare.failingLocked() { // others who wait make themselves heard by the answer to a renewal
 			spare.next = min(spare.next, spare.from.Mono+c.opts.MaxLocalHold)
 		}
 		l.hold, l.spare = h, nil
@@ -76,18 +76,18 @@ func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *L
 		spare.over = true
 		stale = spare.grant.Revision
 	}
-	left, id := spare.leftLocked(now), spare.grant.ID
+	left, g, busy := spare.leftLocked(now), spare.grant, spare.busyLocked()
 	spare.mu.Unlock()
 	ended := h == nil && left <= 0 // by itself
-	if ended {
+	if ended && l.spare == spare {
 		l.spare = nil
 	}
 	c.mu.Unlock()
 	if h == nil {
 		c.schedule.remove(spare)
-		c.forgo(id)
-		if ended {
-			spare.leaveSession(false, nil)
+		c.forgo(g.ID)
+		if ended && !spare.leaveSession(false, nil) && busy { // a renewal may still extend it
+			c.background.spawn(func() { c.releaseAbandoned(g, nil) })
 		}
 		return nil, stale
 	}
@@ -99,7 +99,7 @@ func (a *acquiring) takeSpare(ctx context.Context, spare *acquisition) (lease *L
 	return h.handle(), ""
 }
 
-// dropTakenLocked forgets the spare, whose record is somebody else's by now.
+// dropTakenLocked forgets the spare, whose record a grant has taken over.
 func (l *line) dropTakenLocked() {
 	if l.spare != nil {
 		l.spare.leave()

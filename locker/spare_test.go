@@ -106,8 +106,8 @@ func TestSpare(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			want(t, "the other's release", s.doRelease(g, 0))
 			q.get(t)
-			if n := s.counts(); n.release != 0 {
-				t.Errorf("%d releases of what was lost, want none", n.release)
+			if n := s.counts(); n.release != 1 { // what was seen might have been older than the spare
+				t.Errorf("%d releases of what was lost, want 1", n.release)
 			}
 		})
 	})

@@ -87,15 +87,15 @@ func (c *Client) try(ctx context.Context, at Attempt, d time.Duration) (Grant, e
 const straggler = 2 * time.Second
 
 // abandon makes sure, in the background, that an attempt which may have taken effect
-// holds nothing: also one that arrives after the first release, if the name was free
-// until then. From now on nobody believes in the ID, so that this client may take
+// holds nothing: also one that arrives after the first release, if the name could
+// be taken until then. From now on nobody believes in the ID, so that this client may take
 // over whatever an even later arrival leaves behind.
 func (c *Client) abandon(at Attempt) {
 	c.forgo(at.ID)
 	c.background.spawn(func() {
 		g := Grant{Name: at.Name, ID: at.ID, TTL: at.TTL}
 		var lost *LostError
-		if err := c.releaseAbandoned(g, nil); errors.As(err, &lost) && lost.Reason == LossGone {
+		if err := c.releaseAbandoned(g, nil); errors.As(err, &lost) && (lost.Reason == LossGone || at.Stale != "") {
 			c.sleep(context.Background(), straggler, c.life.Done())
 			c.releaseAbandoned(g, nil)
 		}

@@ -79,7 +79,7 @@ func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error)
 	}
 }
 
-// tellWaiting tells the observer for whom the call waits, once for each holder.
+// tellWaiting tells the observer for whom the call waits, once for each acquisition.
 func (a *acquiring) tellWaiting(ctx context.Context, holder Info) {
 	if a.told == holder.AcquisitionID {
 		return

@@ -133,7 +133,7 @@ func sessionBugs() []Bug {
 		{
 			"a lease with a MaxHold is handed over bound",
 			[]Edit{{"locker/hold.go", " && (o.MaxHold == 0 || acq.session == nil)", ""}},
-			histories("10000"),
+			named("./locker", "TestSessionHandOver"),
 		},
 	}
 }
