@@ -32,7 +32,7 @@ func handOverBugs() []Bug {
 		{
 			"more leases are handed over than there are tokens",
 			[]Edit{
-				{"locker/hold.go", "int(acq.spent) < acq.grant.Tokens && ", ""},
+				{"locker/hold.go", "int(acq.spent) < min(acq.grant.Tokens, tokensAhead) && ", ""},
 				{spare, "const tokensAhead = 1000", "const tokensAhead = 2"},
 			},
 			histories("4000"),
