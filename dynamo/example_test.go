@@ -33,11 +33,31 @@ func ExampleOpen() {
 	}
 }
 
+// A program that holds thousands of leases, and renews them by one write for all.
+func ExampleOpen_sharedHeartbeat() {
+	ctx := context.Background()
+	l, err := dynamo.Open(ctx, "locks", func(o *dynamo.Options) {
+		o.SharedHeartbeat = true
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close(ctx)
+	for shard := range 5000 {
+		if _, err := l.Acquire(ctx, fmt.Sprintf("shards/%d", shard)); err != nil {
+			log.Print(err)
+			return
+		}
+	}
+}
+
 // A client that the program has made itself, with any configuration.
 func ExampleNew() {
 	ctx := context.Background()
 	// Renewals of many leases go to one host: keep their connections.
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 256 })
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+	})
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
 	if err != nil {
 		log.Fatal(err)
