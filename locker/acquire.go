@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"example.com/holdfast/internal/moment"
 )
 
 // Acquire takes the lock called name; see [Locker], whose contract it keeps.
@@ -32,9 +30,9 @@ func (c *Client) Acquire(ctx context.Context, name string, opts ...Option) (*Lea
 
 	o.Data = bytes.Clone(o.Data) // an abandoned try may outlive the call
 
-	a := &acquiring{c: c, name: name, o: o, start: c.now()}
+	a := &acquiring{c: c, name: name, o: o, start: c.mono()}
 	lease, err := a.call(ctx)
-	e := Event{Name: name, Owner: o.Owner, Waited: moment.Mono(a.start, c.now()), Tries: a.tries, Holder: a.holder}
+	e := Event{Name: name, Owner: o.Owner, Waited: a.waited(), Tries: a.tries, Holder: a.holder}
 	if err != nil {
 		e.Kind, e.Err = EventRefused, err
 		c.emit(ctx, e)
@@ -50,7 +48,7 @@ type acquiring struct {
 	c     *Client
 	name  string
 	o     Options
-	start moment.Reading
+	start time.Duration // on the monotonic clock
 
 	tries    int           // acquisition IDs spent
 	awaited  string        // the revision whose change a Notifier told of last
@@ -143,7 +141,7 @@ func (a *acquiring) next(ctx context.Context, err error, tried string) (stale st
 }
 
 // waited returns how long the call has lasted.
-func (a *acquiring) waited() time.Duration { return moment.Mono(a.start, a.c.now()) }
+func (a *acquiring) waited() time.Duration { return a.c.mono() - a.start }
 
 // waitLeft returns how long the call may go on waiting for a holder.
 func (a *acquiring) waitLeft() time.Duration {

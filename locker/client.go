@@ -237,6 +237,9 @@ func (c *Client) awaitIdle(ctx context.Context) error {
 // now reads the clocks.
 func (c *Client) now() moment.Reading { return c.reader.Read() }
 
+// mono reads the monotonic clock alone.
+func (c *Client) mono() time.Duration { return c.reader.Mono() }
+
 // emit tells the observer, if there is one and something to tell. No lock is
 // held, and what keeps leases alive has been done before.
 func (c *Client) emit(ctx context.Context, e Event) {

@@ -12,7 +12,8 @@ const (
 	clockBoottime  = 7
 )
 
-// suspended reads by how much CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC. A
+// suspended reads by how much CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: both by
+// system calls, since in a bubble package time shows another clock. A
 // thread that loses its processor between the reads only widens the bounds; the
 // narrowest of a few looks is kept.
 func suspended() suspension {

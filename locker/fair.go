@@ -51,7 +51,7 @@ func (c *Client) sendRelease(ctx context.Context, g Grant, hold time.Duration) (
 
 // yieldTo leaves the name to other processes for a while.
 func (c *Client) yieldTo(name string) {
-	until := c.now().Mono + yieldFor
+	until := c.mono() + yieldFor
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.yields.put(name, until)
@@ -64,10 +64,10 @@ func (a *acquiring) yield(ctx context.Context) error {
 	if a.o.Wait == 0 {
 		return nil
 	}
-	now := c.now()
+	now := c.mono()
 	c.mu.Lock()
 	until, ok := c.yields.get(a.name)
-	d := until - now.Mono
+	d := until - now
 	if ok && d <= 0 {
 		c.yields.drop(a.name)
 	}

@@ -46,7 +46,7 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 	acq.next = acq.nextRenewalLocked()
 	h := acq.leaseLocked(g.ID, o)
 	if g.Wanted {
-		acq.wantedSinceLocked(c.now().Mono)
+		acq.wantedSinceLocked(c.mono())
 	}
 	acq.mu.Unlock()
 	c.mu.Lock()
@@ -76,7 +76,7 @@ func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Op
 func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 	h := &hold{
 		acq: acq, id: id, token: acq.grant.Token + Token(acq.spent),
-		minHold: o.MinHold, maxHold: o.MaxHold, acquired: acq.c.now().Mono,
+		minHold: o.MinHold, maxHold: o.MaxHold, acquired: acq.c.mono(),
 	}
 	acq.spent++
 	acq.lease = h

@@ -100,9 +100,9 @@ func (h *hold) sendRelease(ctx context.Context, left time.Duration) (wanted bool
 	g, unknown := acq.grant, h.release.unknown
 	wanted = acq.wantedLocked()
 	acq.mu.Unlock()
-	start := c.now()
+	start := c.mono()
 	for n := 1; ; n++ {
-		rest := max(0, h.minHold-(c.now().Mono-h.acquired))
+		rest := max(0, h.minHold-(c.mono()-h.acquired))
 		marked, err := c.sendRelease(ctx, g, rest)
 		var lost *LostError
 		switch {
@@ -123,7 +123,7 @@ func (h *hold) sendRelease(ctx context.Context, left time.Duration) (wanted bool
 		if ctx.Err() == nil {
 			c.sleep(ctx, c.backOff(n, acq.ttl), nil)
 		}
-		if ctx.Err() != nil || moment.Mono(start, c.now()) >= bound {
+		if ctx.Err() != nil || c.mono()-start >= bound {
 			return false, &ReleaseError{Name: acq.name, Cause: err}
 		}
 	}
@@ -145,7 +145,7 @@ func (h *hold) releaseSent(wanted bool, err error) {
 	acq.mu.Unlock()
 	var failed *ReleaseError
 	switch unconfirmed := errors.As(err, &failed); {
-	case unconfirmed && h.minHold <= acq.c.now().Mono-h.acquired:
+	case unconfirmed && h.minHold <= acq.c.mono()-h.acquired:
 		acq.c.forgo(id)
 	case err == nil && wanted:
 		acq.c.yieldTo(acq.name)

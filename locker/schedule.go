@@ -70,7 +70,7 @@ func (s *schedule) stop() {
 
 // wind sets the timer to the earliest event, unless it fires before that anyway.
 func (c *Client) wind() {
-	now := c.now()
+	now := c.mono()
 	s := &c.schedule
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,9 +80,9 @@ func (c *Client) wind() {
 	at := s.queue[0].due
 	switch {
 	case s.timer == nil:
-		s.timer = c.opts.Clock.AfterFunc(max(0, at-now.Mono), c.tick)
+		s.timer = c.opts.Clock.AfterFunc(max(0, at-now), c.tick)
 	case at < s.wakes:
-		s.timer.Reset(max(0, at-now.Mono))
+		s.timer.Reset(max(0, at-now))
 	default:
 		return
 	}

@@ -41,6 +41,14 @@ func (r Reader) Read() Reading {
 	return Reading{Wall: now.Round(0), Mono: mono, Boot: mono}
 }
 
+// Mono returns what the monotonic clock of a [Reading] taken now would show.
+func (r Reader) Mono() time.Duration {
+	if r.boot != nil {
+		return r.boot.Monotonic()
+	}
+	return r.clock.Now().Sub(r.base)
+}
+
 // Reading is one look at the clocks of a machine. Readings of different
 // machines or [Reader]s can't be compared.
 type Reading struct {
