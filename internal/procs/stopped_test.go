@@ -57,8 +57,8 @@ func TestStopped(t *testing.T) {
 		})
 		// By now worker 0 has tried to renew and to release, and wants the name again.
 		info, err := l.Inspect(t.Context(), name)
-		if err != nil || info.Token != next[name] || info.State != locker.StateHeld || !strings.HasPrefix(info.Owner, "worker 1,") {
-			t.Errorf("Inspect(%q) = %+v, %v; want token %v held by worker 1", name, info, err, next[name])
+		if err != nil || info.Token < next[name] || info.State != locker.StateHeld || !strings.HasPrefix(info.Owner, "worker 1,") {
+			t.Errorf("Inspect(%q) = %+v, %v; want token %v or a later one of its acquisition, held by worker 1", name, info, err, next[name])
 		}
 	}
 	for _, name := range fourNames {
