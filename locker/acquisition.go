@@ -189,12 +189,7 @@ func (acq *acquisition) lose(reason LossReason, cause error) []Event {
 	if !early {
 		acq.c.forgo(id)
 	}
-	acq.leaveSession(reason != LossExpired && reason != LossMaxHold, func() time.Duration {
-		if h == nil {
-			return 0
-		}
-		return h.minHold - (acq.c.now().Mono - h.acquired)
-	})
+	acq.leaveSession(reason != LossExpired && reason != LossMaxHold, nil) // what is bound has no minimum hold left
 	acq.c.schedule.remove(acq)
 	if ended {
 		h.settle()

@@ -111,11 +111,6 @@ func sessionBugs() []Bug {
 			histories("4000"),
 		},
 		{
-			"a bound lease that was lost is released before its minimum hold",
-			[]Edit{{"locker/acquisition.go", "return h.minHold - (acq.c.now().Mono - h.acquired)", "return 0"}},
-			named("./internal/sim", "TestMinHoldBoundLost"),
-		},
-		{
 			"a lease that its own process took over stays with its session",
 			[]Edit{{"locker/spare.go", "\t\tl.spare.leave()\n", ""}},
 			named("./internal/sim", "TestSessionRetires"),

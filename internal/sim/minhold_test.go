@@ -33,36 +33,3 @@ func TestMinHoldHandedOver(t *testing.T) {
 		_ = l.Close(context.Background())
 	})
 }
-
-// TestMinHoldBoundLost loses a lease that may be bound a little before the end of
-// its minimum hold. Its record would live on with the session, so it is released;
-// that must not free the name before.
-func TestMinHoldBoundLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const ttl = 10 * time.Second
-		model := ddbmodel.NewStore(time.Now, nil)
-		model.AddTable(table, "name")
-		h := &heart{
-			to:     ddbmodel.Direct(model, time.Now),
-			silent: true, releases: true, beats: true, bound: make(map[string]bool),
-		}
-		l, other := openShared(t, h.send, ttl), openShared(t, ddbmodel.Direct(model, time.Now), ttl)
-		start := time.Now()
-		lease := acquire(t, l, "a", locker.WithMinHold(ttl))
-		<-lease.Done()
-		if !h.isBound("a") || time.Since(start) >= ttl {
-			t.Fatalf("bound: %v, lost after %v: this test proves nothing", h.isBound("a"), time.Since(start))
-		}
-		for next, err := other.Acquire(t.Context(), "a", locker.NoWait()); ; next, err = other.Acquire(t.Context(), "a", locker.NoWait()) {
-			if err != nil {
-				time.Sleep(time.Millisecond)
-				continue
-			}
-			if held := time.Since(start); held < ttl {
-				t.Errorf("%v was had after %v, want at least the minimum hold, %v", next.Name(), held, ttl)
-			}
-			break
-		}
-		_, _ = other.Close(context.Background()), l.Close(context.Background())
-	})
-}
