@@ -81,7 +81,7 @@ type Client struct {
 	life context.Context         // done once Close was called
 	kill context.CancelCauseFunc // ends life
 
-	background group    // calls of Acquire, and goroutines that outlive the call that started them
+	background group    // calls of Acquire and Release, and goroutines that outlive the call that started them
 	schedule   schedule // what is due when for every hold
 	dropped    *dropped // leases nobody has a handle of any more
 

@@ -24,6 +24,8 @@ type releasing struct {
 // h.err is set before either, to why.
 func (h *hold) releaseNow(ctx context.Context, why error) error {
 	acq := h.acq
+	acq.c.background.enter() // Close waits for it
+	defer acq.c.background.leave()
 	h.check() // a lease whose time is over is lost, not released
 	for {
 		now := acq.c.now()
