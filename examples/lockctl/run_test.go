@@ -121,8 +121,8 @@ func TestSignalWhileWaiting(t *testing.T) {
 	second.prints("waiting")
 	second.cmd.Process.Signal(syscall.SIGINT)
 	second.wantExit(128+2, 10*time.Second)
-	first.cmd.Process.Signal(syscall.SIGHUP)
-	first.wantExit(128+1, 10*time.Second)
+	first.cmd.Process.Signal(syscall.SIGTERM)
+	first.wantExit(128+15, 10*time.Second)
 	s.wantFree()
 }
 
