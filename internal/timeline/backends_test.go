@@ -149,7 +149,10 @@ func checkFields(t *testing.T, all *told) {
 	if e := b[0]; e.Holder.AcquisitionID != a[0].ID || e.Holder.Owner != "a" || !errors.Is(e.Err, locker.ErrHeld) {
 		t.Errorf("refused: %+v, want a as its holder", e)
 	}
-	if e := b[1]; e.Holder.AcquisitionID != a[0].ID || e.Holder.Owner != "a" || e.Holder.State != locker.StateHeld || e.Waited < ttl/2 || e.Waited > ttl {
+	if e := b[1]; e.Holder.AcquisitionID != a[0].ID || e.Owner != "b" || e.ID != "" {
+		t.Errorf("waiting: %+v, want for a", e)
+	}
+	if e := b[2]; e.Holder.AcquisitionID != a[0].ID || e.TookOver || e.Holder.Owner != "a" || e.Holder.State != locker.StateHeld || e.Waited < ttl/2 || e.Waited > ttl {
 		t.Errorf("acquired after a wait: %+v, want a wait of %v for a", e, ttl/2)
 	}
 	if e := a[1]; e.Remaining <= 0 || e.Remaining >= ttl {
@@ -158,12 +161,12 @@ func checkFields(t *testing.T, all *told) {
 	if e := a[2]; e.Held != ttl/2 || e.Err != nil {
 		t.Errorf("released: %+v, want it held for %v", e, ttl/2)
 	}
-	lost, ok := errors.AsType[*locker.LostError](b[2].Err)
+	lost, ok := errors.AsType[*locker.LostError](b[3].Err)
 	if !ok || lost.Reason != locker.LossExpired {
-		t.Errorf("lost: %+v, want %v", b[2], locker.LossExpired)
+		t.Errorf("lost: %+v, want %v", b[3], locker.LossExpired)
 	}
-	if e := a[3]; e.Holder.AcquisitionID != b[1].ID || e.Token <= b[1].Token {
-		t.Errorf("take-over: %+v, want it from %s, with a higher token than %v", e, b[1].ID, b[1].Token)
+	if e := a[4]; e.Holder.AcquisitionID != b[2].ID || e.Token <= b[2].Token || !e.TookOver {
+		t.Errorf("take-over: %+v, want it from %s, with a higher token than %v", e, b[2].ID, b[2].Token)
 	}
 }
 
