@@ -91,4 +91,4 @@ func ExampleLocker_EnsureTable() {
 }
 
 // The examples are compiled but not run, because they would look for AWS.
-var _ = []any{ExampleOpen, ExampleNew, ExampleLocker_EnsureTable}
+var _ = []any{ExampleOpen, ExampleOpen_sharedHeartbeat, ExampleNew, ExampleLocker_EnsureTable}
