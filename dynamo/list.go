@@ -109,7 +109,7 @@ func (s *store) scan(ctx context.Context, in *dynamodb.ScanInput) (page *dynamod
 // listInput is the first page of a listing. Filters save the transfer of what they
 // leave out, not its price.
 func (s *store) listInput(prefix string) (*dynamodb.ScanInput, error) {
-	filter, values := "NOT begins_with(#name, :own)", map[string]any{":own": "_session/"}
+	filter, values := "NOT begins_with(#name, :own)", map[string]any{":own": sessionPrefix}
 	if prefix != "" {
 		filter += " AND begins_with(#name, :prefix)"
 		values[":prefix"] = prefix

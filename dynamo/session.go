@@ -16,8 +16,11 @@ import (
 // released, is dead for ever: it has the dead sequence, and its name, which ends in
 // the ID of its only acquisition, is never used again.
 
+// sessionPrefix begins the names of sessions, and of nothing else.
+const sessionPrefix = "_session/"
+
 // isSession reports whether a name is that of a session.
-func isSession(name string) bool { return strings.HasPrefix(name, "_session/") }
+func isSession(name string) bool { return strings.HasPrefix(name, sessionPrefix) }
 
 // sessionID returns the ID of the acquisition that the session belongs to.
 func sessionID(session string) string {

@@ -107,7 +107,6 @@ func (acq *acquisition) wantedSinceLocked(since time.Duration) {
 	if acq.rare.wanted == 0 {
 		acq.rare.wanted = max(1, since)
 	}
-
 	if acq.lease != nil {
 		acq.lease.wanted.release()
 	}

@@ -27,11 +27,11 @@ func (a *acquiring) markWanted(ctx context.Context, info Info) {
 	if c.marker == nil || info.AcquisitionID == "" {
 		return
 	}
-	now := c.now()
+	now := c.mono()
 	c.mu.Lock()
 	l := c.lines[a.name]
 	due := l != nil && l.seen != nil && !l.seen.marked && l.seen.info.AcquisitionID == info.AcquisitionID &&
-		now.Mono-l.seen.since >= patient
+		now-l.seen.since >= patient
 	if due {
 		l.seen.marked = true
 	}

@@ -135,6 +135,13 @@ func (h *hold) settle() {
 	h.acq.mu.Unlock()
 }
 
+// showWanted tells the holder that a call of this client waits.
+func (h *hold) showWanted() {
+	h.acq.mu.Lock()
+	defer h.acq.mu.Unlock()
+	h.wanted.release()
+}
+
 // whenDone returns the channel that is closed when the hold is over.
 func (h *hold) whenDone() <-chan struct{} {
 	h.acq.mu.Lock()

@@ -1,10 +1,6 @@
 package locker
 
-import (
-	"time"
-
-	"example.com/holdfast/internal/moment"
-)
+import "time"
 
 // sight is what a line has seen of the holder that it waits for.
 type sight struct {
@@ -19,7 +15,7 @@ type sight struct {
 // the line.
 func (a *acquiring) saw(info Info) {
 	a.holder, a.lastErr = info, nil
-	now := a.c.now()
+	now := a.c.mono()
 	if doubtful := a.sawLocked(info, now); doubtful != nil {
 		a.c.discard(doubtful) // what was seen may be older than the spare
 	}
@@ -27,7 +23,7 @@ func (a *acquiring) saw(info Info) {
 
 // sawLocked tells the line, and takes a spare out of it of which the record seen is
 // not.
-func (a *acquiring) sawLocked(info Info, now moment.Reading) (doubtful *acquisition) {
+func (a *acquiring) sawLocked(info Info, now time.Duration) (doubtful *acquisition) {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	l := a.c.lines[a.name]
@@ -36,9 +32,9 @@ func (a *acquiring) sawLocked(info Info, now moment.Reading) (doubtful *acquisit
 	}
 	if l.seen == nil || l.seen.info.AcquisitionID != info.AcquisitionID {
 		if l.seen != nil && !l.seen.ended {
-			a.c.learnLocked(a.name, now.Mono-l.seen.since)
+			a.c.learnLocked(a.name, now-l.seen.since)
 		}
-		l.seen = &sight{since: now.Mono}
+		l.seen = &sight{since: now}
 	}
 	l.seen.info = info
 	l.seen.looks++
@@ -55,7 +51,7 @@ func (a *acquiring) sawEnd(info Info) {
 	if info.State == StateDead {
 		a.holder = info
 	}
-	now := a.c.now()
+	now := a.c.mono()
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	l := a.c.lines[a.name]
@@ -64,7 +60,7 @@ func (a *acquiring) sawEnd(info Info) {
 	}
 	l.seen.ended = true
 	if info.State == StateFree { // a dead one says nothing of the next
-		a.c.learnLocked(a.name, now.Mono-l.seen.since)
+		a.c.learnLocked(a.name, now-l.seen.since)
 	}
 }
 
@@ -99,14 +95,14 @@ const (
 // holds have lasted about m, the first look comes after m/2, then one each m/6:
 // that finds the end sooner, at a lower price.
 func (a *acquiring) lookAfter() time.Duration {
-	now := a.c.now()
+	now := a.c.mono()
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	l := a.c.lines[a.name]
 	if l == nil || l.seen == nil {
 		return soonest
 	}
-	waited := now.Mono - l.seen.since
+	waited := now - l.seen.since
 	usual, known := a.c.holds.get(a.name)
 	switch {
 	case waited >= long:

@@ -35,9 +35,7 @@ func (l *line) begin(h *hold, queued bool) {
 	l.hold = h
 	l.dropTakenLocked()
 	if n := l.queued(); n > 1 || n == 1 && !queued {
-		h.acq.mu.Lock()
-		h.wanted.release()
-		h.acq.mu.Unlock()
+		h.showWanted()
 	}
 }
 
@@ -77,10 +75,8 @@ func (a *acquiring) enqueue() *waiter {
 	if l.waiting.Front() == w.place {
 		close(w.turn)
 	}
-	if h := l.hold; h != nil {
-		h.acq.mu.Lock()
-		h.wanted.release()
-		h.acq.mu.Unlock()
+	if l.hold != nil {
+		l.hold.showWanted()
 	}
 	return w
 }

@@ -3,6 +3,7 @@ package locker
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,14 +160,18 @@ func (s *session) remove(acq *acquisition) {
 	}
 }
 
-// lose ends all leases that are bound to a session that was lost.
-func (s *session) lose(reason LossReason, cause error) (events []Event) {
+// close makes the session take no more members, and returns those that it has.
+func (s *session) close() []*acquisition {
 	s.c.forgetSession(s)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
-	members := append([]*acquisition(nil), s.members...)
-	s.mu.Unlock()
-	for _, acq := range members {
+	return slices.Clone(s.members)
+}
+
+// lose ends all leases that are bound to a session that was lost.
+func (s *session) lose(reason LossReason, cause error) (events []Event) {
+	for _, acq := range s.close() {
 		events = append(events, acq.lose(reason, cause)...)
 	}
 	return events
@@ -190,15 +195,11 @@ func (s *session) retireIfEmpty() bool {
 // they find another: then the session is released, and with it whatever in the
 // store could not be unbound from it.
 func (s *session) giveUp() {
-	s.c.forgetSession(s)
-	s.mu.Lock()
-	s.closed = true
-	members := append([]*acquisition(nil), s.members...)
-	s.mu.Unlock()
-	now := s.c.now()
+	members := s.close()
+	now := s.c.mono()
 	for i, acq := range members {
 		acq.mu.Lock()
-		acq.next = min(acq.next, now.Mono+s.ttl/3*time.Duration(i)/time.Duration(len(members)))
+		acq.next = min(acq.next, now+s.ttl/3*time.Duration(i)/time.Duration(len(members)))
 		acq.mu.Unlock()
 		acq.plan()
 	}
@@ -225,9 +226,7 @@ func (c *Client) closeSessions() {
 		if s.acq == nil {
 			continue
 		}
-		s.mu.Lock()
-		s.closed = true
-		s.mu.Unlock()
+		s.close()
 		s.release()
 	}
 }
