@@ -36,12 +36,12 @@ type BootClock interface {
 // how long the machine was suspended. Created inside of a testing/synctest
 // bubble it shows the bubble's time.
 func SystemClock() Clock {
-	return &systemClock{start: time.Now(), suspended: suspended()}
+	return &systemClock{start: time.Now(), suspended: suspendedAtMost()}
 }
 
 type systemClock struct {
 	start     time.Time
-	suspended suspension
+	suspended time.Duration // before start, at most
 }
 
 func (*systemClock) Now() time.Time { return time.Now() }
@@ -50,13 +50,11 @@ func (*systemClock) AfterFunc(d time.Duration, f func()) Timer { return time.Aft
 
 func (c *systemClock) Monotonic() time.Duration { return time.Since(c.start) }
 
-// Boottime adds to the monotonic clock what was certainly spent suspended. The
-// bounds of the two looks are subtracted so that the noise of reading two
-// clocks one after the other never shows as a suspension.
+// Boottime adds to the monotonic clock what was certainly spent suspended since the
+// start, so that the noise of reading two clocks one after the other never shows as
+// a suspension. It is what the boot clock shows at some moment of the call: whatever
+// the goroutine loses between the reads is in the monotonic clock, which is read last.
 func (c *systemClock) Boottime() time.Duration {
-	gained := suspended().atLeast - c.suspended.atMost
-	return c.Monotonic() + max(gained, 0)
+	gained := suspendedAtLeast() - c.suspended
+	return max(gained, 0) + c.Monotonic()
 }
-
-// suspension bounds how long a machine has been suspended since it was booted.
-type suspension struct{ atLeast, atMost time.Duration }

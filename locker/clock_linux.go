@@ -12,28 +12,37 @@ const (
 	clockBoottime  = 7
 )
 
-// suspended reads by how much CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: both by
-// system calls, since in a bubble package time shows another clock. A
-// thread that loses its processor between the reads only widens the bounds; the
-// narrowest of a few looks is kept.
-func suspended() suspension {
-	var best suspension
+// CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC by what the machine was suspended since
+// it was booted. Both are read by system calls, since in a bubble package time shows
+// another clock.
+
+// suspendedAtLeast returns a lower bound of that: the later the monotonic clock is
+// read the lower it is.
+func suspendedAtLeast() time.Duration {
+	boot, ok1 := readClock(clockBoottime)
+	after, ok2 := readClock(clockMonotonic)
+	if !ok1 || !ok2 {
+		return 0
+	}
+	return boot - after
+}
+
+// suspendedAtMost returns an upper bound. A thread that loses its processor between
+// the reads only raises it; the lowest of a few is kept, since it is subtracted from
+// whatever suspendedAtLeast returns later.
+func suspendedAtMost() time.Duration {
+	lowest := time.Duration(0)
 	for i := range 4 {
 		before, ok1 := readClock(clockMonotonic)
 		boot, ok2 := readClock(clockBoottime)
-		after, ok3 := readClock(clockMonotonic)
-		if !ok1 || !ok2 || !ok3 {
-			return suspension{}
+		if !ok1 || !ok2 {
+			return 0
 		}
-		s := suspension{atLeast: boot - after, atMost: boot - before}
-		if i == 0 || s.atMost-s.atLeast < best.atMost-best.atLeast {
-			best = s
-		}
-		if best.atMost-best.atLeast < 50*time.Microsecond {
-			break
+		if d := boot - before; i == 0 || d < lowest {
+			lowest = d
 		}
 	}
-	return best
+	return lowest
 }
 
 // readClock is clock_gettime(2), which package syscall has no function for. It

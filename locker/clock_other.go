@@ -2,6 +2,10 @@
 
 package locker
 
-// suspended knows nothing here: package time's monotonic clock and the wall
+import "time"
+
+// Nothing is known of suspensions here: package time's monotonic clock and the wall
 // clock, which runs on, have to do.
-func suspended() suspension { return suspension{} }
+
+func suspendedAtLeast() time.Duration { return 0 }
+func suspendedAtMost() time.Duration  { return 0 }

@@ -22,14 +22,15 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 	}
 	first = a.c.now()
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
-	var last error // of an earlier send, whose outcome is not known; nil if there was none
+	var last error          // of an earlier send, whose outcome is not known; nil if there was none
+	var spent time.Duration // since first
 	for n := 1; ; n++ {
-		d := limit - moment.Held(first, a.c.now())
+		d := limit - spent
 		if a.o.Wait == 0 {
 			d = min(d, outage)
 		}
 		g, err := a.c.try(ctx, at, d)
-		spent := moment.Held(first, a.c.now())
+		spent = moment.Held(first, a.c.now())
 		switch {
 		case err == nil && spent <= limit:
 			return g, first, nil
@@ -50,6 +51,7 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 		if ctx.Err() == nil && spent+delay < limit && a.waited()+delay < a.patience() {
 			a.c.sleep(ctx, delay, nil)
 			if ctx.Err() == nil {
+				spent = moment.Held(first, a.c.now())
 				continue
 			}
 		}
