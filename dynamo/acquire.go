@@ -24,7 +24,7 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 		return locker.Grant{}, err
 	}
 	it, seen := item{Name: a.Name}, false
-	if _, known := s.now(); !known {
+	if !s.times.known() {
 		attrs, err := s.get(ctx, a.TTL, a.Name, true)
 		if err != nil {
 			return locker.Grant{}, s.failure("acquire", a.Name, err)
@@ -61,11 +61,7 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 			held.Holder.Doubt = max(held.Holder.Doubt, 50*time.Millisecond)
 			return locker.Grant{}, held
 		}
-		in, err := s.acquireInput(a, b, from, st)
-		if err != nil {
-			return locker.Grant{}, fmt.Errorf("dynamo: acquire %q: %w", a.Name, err)
-		}
-		attrs, err := s.update(ctx, a.TTL, in)
+		attrs, err := s.update(ctx, a.TTL, s.acquireInput(a, b, from, st))
 		switch classify(err) {
 		case applied:
 			g, err := s.granted(a, b, attrs)

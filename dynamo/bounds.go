@@ -74,11 +74,20 @@ func (b *bounds) add(date time.Time, sent, received moment.Reading) {
 func (b *bounds) at(now moment.Reading) (s span, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.agreed == 0 || b.agreed < b.needed {
+	if !b.knownLocked() {
 		return span{}, false
 	}
 	return span{b.lo.low(now), b.hi.high(now)}, true
 }
+
+// known reports whether there are bounds.
+func (b *bounds) known() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.knownLocked()
+}
+
+func (b *bounds) knownLocked() bool { return b.agreed > 0 && b.agreed >= b.needed }
 
 // span is a range of the server's time.
 type span struct{ lo, hi time.Time }

@@ -58,11 +58,7 @@ func (s *store) Break(ctx context.Context, info locker.Info, opts ...locker.Brea
 // breakItem sends the break of an item that is bound to the session, or to none. It
 // returns the item as it is if that does not meet the condition.
 func (s *store) breakItem(ctx context.Context, info locker.Info, freeNow bool, session string) (*item, error) {
-	in, err := s.breakInput(info, freeNow, session)
-	if err != nil {
-		return nil, fmt.Errorf("dynamo: break %q: %w", info.Name, err)
-	}
-	attrs, err := s.update(ctx, controlTTL, in)
+	attrs, err := s.update(ctx, controlTTL, s.breakInput(info, freeNow, session))
 	switch classify(err) {
 	case unknown, final:
 		return nil, s.failure("break", info.Name, err)
@@ -100,24 +96,24 @@ func (s *store) notBroken(info locker.Info, it item) error {
 // breakInput is the write that ends the acquisition that info shows. It leaves the
 // token alone, above which the next one has to be: so a copy of the broken
 // acquire that comes late is refused.
-func (s *store) breakInput(info locker.Info, freeNow bool, session string) (*dynamodb.UpdateItemInput, error) {
+func (s *store) breakInput(info locker.Info, freeNow bool, session string) *dynamodb.UpdateItemInput {
 	id := info.AcquisitionID
 	w := newWrite()
-	w.assign("guid", brokenRevision(id, freeNow))
-	w.values[":id"], w.values[":zero"] = id, 0
+	w.assign("guid", str(brokenRevision(id, freeNow)))
+	w.values[":id"], w.values[":zero"] = str(id), whole(0)
 	dependence := whereAlone
 	if session != "" {
 		dependence = whereBound
-		w.values[":session"] = session
+		w.values[":session"] = str(session)
 	}
 	if !freeNow {
-		w.values[":oldest"], w.values[":newest"] = revision(id, firstSequence), revision(id, deadSequence-1)
+		w.values[":oldest"], w.values[":newest"] = str(revision(id, firstSequence)), str(revision(id, deadSequence-1))
 		return w.where(s.table, info.Name, whereBreakable+dependence, "expiresOn", "session")
 	}
-	w.assign("expiresOn", 0)
+	w.assign("expiresOn", whole(0))
 	w.drop("session", "ttl", "owner", "acquired", "data", "wanted")
-	w.values[":oldest"], w.values[":newest"] = revision(id, brokenSequence), revision(id, deadSequence)
-	w.values[":broken"] = brokenRevision(id, false)
+	w.values[":oldest"], w.values[":newest"] = str(revision(id, brokenSequence)), str(revision(id, deadSequence))
+	w.values[":broken"] = str(brokenRevision(id, false))
 	return w.where(s.table, info.Name, whereFreeable+dependence, "session")
 }
 

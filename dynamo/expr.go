@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -64,108 +63,116 @@ const (
 
 // write is one conditional UpdateItem under construction.
 type write struct {
-	set, remove []string
+	set, remove strings.Builder
 	names       map[string]string
-	values      map[string]any
+	values      map[string]types.AttributeValue
 }
 
 func newWrite() *write {
-	return &write{names: make(map[string]string), values: make(map[string]any)}
+	const most = 12 // attributes; as many values
+	return &write{names: make(map[string]string, most), values: make(map[string]types.AttributeValue, most)}
 }
 
 // assign sets an attribute to a value of the same name.
-func (w *write) assign(name string, value any) {
-	w.set = append(w.set, "#"+name+" = :"+name)
-	w.names["#"+name], w.values[":"+name] = name, value
+func (w *write) assign(name string, value types.AttributeValue) {
+	ref, val := "#"+name, ":"+name
+	clause(&w.set, "SET ", ref, " = ", val)
+	w.names[ref], w.values[val] = name, value
 }
 
 // drop removes attributes.
 func (w *write) drop(names ...string) {
 	for _, name := range names {
-		w.remove = append(w.remove, "#"+name)
-		w.names["#"+name] = name
+		ref := "#" + name
+		clause(&w.remove, " REMOVE ", ref)
+		w.names[ref] = name
+	}
+}
+
+// clause adds an item to a list that begins with a keyword.
+func clause(list *strings.Builder, keyword string, item ...string) {
+	if list.Len() == 0 {
+		list.Grow(192)
+		list.WriteString(keyword)
+	} else {
+		list.WriteString(", ")
+	}
+	for _, s := range item {
+		list.WriteString(s)
 	}
 }
 
 // where completes the request with a condition on the attributes named. On
 // failure it returns the item as it is: that costs nothing, and tells whether an
 // earlier send of the same write took effect.
-func (w *write) where(table, name, condition string, attrs ...string) (*dynamodb.UpdateItemInput, error) {
+func (w *write) where(table, name, condition string, attrs ...string) *dynamodb.UpdateItemInput {
 	for _, attr := range attrs {
 		w.names["#"+attr] = attr
-	}
-	values, err := attributevalue.MarshalMap(w.values)
-	if err != nil {
-		return nil, err
-	}
-	update := "SET " + strings.Join(w.set, ", ")
-	if len(w.remove) > 0 {
-		update += " REMOVE " + strings.Join(w.remove, ", ")
 	}
 	return &dynamodb.UpdateItemInput{
 		TableName:                           aws.String(table),
 		Key:                                 key(name),
-		UpdateExpression:                    aws.String(update),
+		UpdateExpression:                    aws.String(w.set.String() + w.remove.String()),
 		ConditionExpression:                 aws.String(condition),
 		ExpressionAttributeNames:            w.names,
-		ExpressionAttributeValues:           values,
+		ExpressionAttributeValues:           w.values,
 		ReturnValues:                        types.ReturnValueAllNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}, nil
+	}
 }
 
 // key is the primary key of a lock's item.
 func key(name string) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{"name": &types.AttributeValueMemberS{Value: name}}
+	return map[string]types.AttributeValue{"name": str(name)}
 }
 
 // acquireInput is the write that makes the attempt the holder: of a free name if
 // seen is empty, else by taking over the revision seen.
-func (s *store) acquireInput(a locker.Attempt, b block, seen string, st stamps) (*dynamodb.UpdateItemInput, error) {
+func (s *store) acquireInput(a locker.Attempt, b block, seen string, st stamps) *dynamodb.UpdateItemInput {
 	w := newWrite()
-	w.assign("guid", revision(a.ID, firstSequence))
-	w.assign("expiresOn", st.expires(a.TTL))
-	w.assign("token", b.last())
-	w.values[":first"] = b.first
-	w.assign("ttl", roundUp(a.TTL))
-	w.assign("owner", a.Owner)
-	w.assign("acquired", st.now().UnixMilli())
+	w.assign("guid", str(revision(a.ID, firstSequence)))
+	w.assign("expiresOn", whole(st.expires(a.TTL)))
+	w.assign("token", whole(int64(b.last())))
+	w.values[":first"] = whole(int64(b.first))
+	w.assign("ttl", whole(roundUp(a.TTL)))
+	w.assign("owner", str(a.Owner))
+	w.assign("acquired", whole(st.now().UnixMilli()))
 	w.purge(st)
 	w.drop("session", "wanted")
 	if a.Data != nil {
-		w.assign("data", a.Data)
+		w.assign("data", &types.AttributeValueMemberB{Value: a.Data})
 	} else {
 		w.drop("data")
 	}
 	if seen != "" {
-		w.values[":seen"] = seen
+		w.values[":seen"] = str(seen)
 		return w.where(s.table, a.Name, whereSeen+whereTokenRises, "guid", "token")
 	}
-	w.values[":zero"] = 0
+	w.values[":zero"] = whole(0)
 	return w.where(s.table, a.Name, whereFree+whereTokenRises, "guid", "expiresOn", "token")
 }
 
 // renewInput is the write that extends a grant, as its sequence-th.
-func (s *store) renewInput(g locker.Grant, n int64, r locker.Renewal, st stamps) (*dynamodb.UpdateItemInput, error) {
+func (s *store) renewInput(g locker.Grant, n int64, r locker.Renewal, st stamps) *dynamodb.UpdateItemInput {
 	w := newWrite()
-	w.assign("guid", revision(g.ID, n))
-	w.assign("expiresOn", st.expires(r.TTL))
-	w.assign("ttl", roundUp(r.TTL))
+	w.assign("guid", str(revision(g.ID, n)))
+	w.assign("expiresOn", whole(st.expires(r.TTL)))
+	w.assign("ttl", whole(roundUp(r.TTL)))
 	w.purge(st)
 	w.drop("session")
 	if r.Data != nil {
-		w.assign("data", r.Data)
+		w.assign("data", &types.AttributeValueMemberB{Value: r.Data})
 	}
 	return w.whereMine(s.table, g, n)
 }
 
 // bindInput is the write that makes a grant last as long as a session, as the
 // grant's sequence-th. Such an item is never purged: it does not show how old it is.
-func (s *store) bindInput(g locker.Grant, n int64, session string) (*dynamodb.UpdateItemInput, error) {
+func (s *store) bindInput(g locker.Grant, n int64, session string) *dynamodb.UpdateItemInput {
 	w := newWrite()
-	w.assign("guid", revision(g.ID, n))
-	w.assign("expiresOn", farFuture)
-	w.assign("session", session)
+	w.assign("guid", str(revision(g.ID, n)))
+	w.assign("expiresOn", whole(farFuture))
+	w.assign("session", str(session))
 	w.drop("purgeAt")
 	return w.whereMine(s.table, g, n)
 }
@@ -174,41 +181,41 @@ func (s *store) bindInput(g locker.Grant, n int64, session string) (*dynamodb.Up
 // revision seen or, if that is empty, has no record. The record that it makes then
 // has a token above all, which keeps a late copy of the session's first write out, as
 // the session's own token does else.
-func (s *store) killInput(session, seen string, st stamps) (*dynamodb.UpdateItemInput, error) {
+func (s *store) killInput(session, seen string, st stamps) *dynamodb.UpdateItemInput {
 	w := newWrite()
-	w.assign("guid", revision(sessionID(session), deadSequence))
-	w.assign("expiresOn", 0)
+	w.assign("guid", str(revision(sessionID(session), deadSequence)))
+	w.assign("expiresOn", whole(0))
 	w.purge(st)
 	w.drop("ttl", "owner", "acquired")
 	if seen == "" {
-		w.assign("token", maxToken-1)
+		w.assign("token", whole(int64(maxToken-1)))
 		return w.where(s.table, session, whereAbsent, "guid")
 	}
-	w.values[":seen"] = seen
+	w.values[":seen"] = str(seen)
 	return w.where(s.table, session, whereSeen, "guid")
 }
 
 // markInput is the write that tells the holder, whatever the sequence of his last
 // write, that another waits. It leaves the revision as it is.
-func (s *store) markInput(name, id string) (*dynamodb.UpdateItemInput, error) {
+func (s *store) markInput(name, id string) *dynamodb.UpdateItemInput {
 	w := newWrite()
-	w.assign("wanted", true)
+	w.assign("wanted", &types.AttributeValueMemberBOOL{Value: true})
 	return w.whereMine(s.table, locker.Grant{Name: name, ID: id}, deadSequence)
 }
 
 // releaseInput is the write that ends a grant: now, or after the hold. The owner
 // of a name that stays taken for a while remains readable. So does the mark that
 // another waits, which tells this process to let it: the next acquire removes it.
-func (s *store) releaseInput(g locker.Grant, hold time.Duration, st stamps) (*dynamodb.UpdateItemInput, error) {
+func (s *store) releaseInput(g locker.Grant, hold time.Duration, st stamps) *dynamodb.UpdateItemInput {
 	w := newWrite()
-	w.assign("guid", revision(g.ID, deadSequence))
+	w.assign("guid", str(revision(g.ID, deadSequence)))
 	w.purge(st)
 	w.drop("session", "data")
 	if ms := roundUp(hold); ms > 0 {
-		w.assign("expiresOn", st.expires(time.Duration(ms)*time.Millisecond))
-		w.assign("ttl", ms)
+		w.assign("expiresOn", whole(st.expires(time.Duration(ms)*time.Millisecond)))
+		w.assign("ttl", whole(ms))
 	} else {
-		w.assign("expiresOn", 0)
+		w.assign("expiresOn", whole(0))
 		w.drop("ttl", "owner", "acquired")
 	}
 	return w.whereMine(s.table, g, deadSequence)
@@ -216,8 +223,8 @@ func (s *store) releaseInput(g locker.Grant, hold time.Duration, st stamps) (*dy
 
 // whereMine completes a write of the acquisition that must come after all writes
 // with a sequence below n, and before all others.
-func (w *write) whereMine(table string, g locker.Grant, n int64) (*dynamodb.UpdateItemInput, error) {
-	w.values[":oldest"], w.values[":newest"] = revision(g.ID, 0), revision(g.ID, n-1)
+func (w *write) whereMine(table string, g locker.Grant, n int64) *dynamodb.UpdateItemInput {
+	w.values[":oldest"], w.values[":newest"] = str(revision(g.ID, 0)), str(revision(g.ID, n-1))
 	return w.where(table, g.Name, whereMineAndOlder, "guid")
 }
 
@@ -244,7 +251,7 @@ func (w *write) purge(st stamps) {
 		w.drop("purgeAt")
 		return
 	}
-	w.assign("purgeAt", st.hi.Add(purgeAfter).Unix())
+	w.assign("purgeAt", whole(st.hi.Add(purgeAfter).Unix()))
 }
 
 // expires returns the stamp of a lease that lasts ttl from the send, in ms.

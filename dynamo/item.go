@@ -2,13 +2,9 @@ package dynamo
 
 import (
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/holdfast/locker"
 )
@@ -16,16 +12,16 @@ import (
 // item is a lock as the table has it. The first three attributes are those of the
 // Node package dynamo-lock, with its meaning.
 type item struct {
-	Name      string `dynamodbav:"name"`
-	GUID      string `dynamodbav:"guid"`      // the revision: changed by every write
-	ExpiresOn *int64 `dynamodbav:"expiresOn"` // ms of the server's time; 0: free
-	Token     int64  `dynamodbav:"token"`
-	TTL       int64  `dynamodbav:"ttl"` // ms
-	Owner     string `dynamodbav:"owner"`
-	Acquired  int64  `dynamodbav:"acquired"` // ms
-	Data      []byte `dynamodbav:"data"`
-	Session   string `dynamodbav:"session"` // the name of the session that the lease lasts as long as
-	Wanted    bool   `dynamodbav:"wanted"`  // another process waits
+	Name      string
+	GUID      string // the revision: changed by every write
+	ExpiresOn *int64 // ms of the server's time; 0: free
+	Token     int64
+	TTL       int64 // ms
+	Owner     string
+	Acquired  int64 // ms
+	Data      []byte
+	Session   string // the name of the session that the lease lasts as long as
+	Wanted    bool   // another process waits
 
 	heart *item // the session's own item, if there is a session and it was read
 }
@@ -54,57 +50,6 @@ func (e *ItemError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ItemError) Unwrap() error { return e.Cause }
-
-// itemTypes are the types that attributes must have. The decoder is more lenient
-// than the conditions are: to those a number is no string, and null is not absent.
-var itemTypes = map[string]reflect.Type{
-	"guid":      reflect.TypeFor[*types.AttributeValueMemberS](),
-	"expiresOn": reflect.TypeFor[*types.AttributeValueMemberN](),
-	"token":     reflect.TypeFor[*types.AttributeValueMemberN](),
-	"ttl":       reflect.TypeFor[*types.AttributeValueMemberN](),
-	"owner":     reflect.TypeFor[*types.AttributeValueMemberS](),
-	"acquired":  reflect.TypeFor[*types.AttributeValueMemberN](),
-	"data":      reflect.TypeFor[*types.AttributeValueMemberB](),
-	"session":   reflect.TypeFor[*types.AttributeValueMemberS](),
-	"wanted":    reflect.TypeFor[*types.AttributeValueMemberBOOL](),
-}
-
-// decode reads an item that DynamoDB has returned; none at all is a free lock.
-func decode(name string, attrs map[string]types.AttributeValue) (item, error) {
-	var it item
-	if len(attrs) == 0 {
-		return item{Name: name}, nil
-	}
-	bad := func(format string, args ...any) (item, error) {
-		return item{}, &ItemError{Name: name, Reason: fmt.Sprintf(format, args...)}
-	}
-	for attr, want := range itemTypes {
-		if got, ok := attrs[attr]; ok && reflect.TypeOf(got) != want {
-			return bad("%s is a %T, want a %v", attr, got, want)
-		}
-	}
-	if err := attributevalue.UnmarshalMap(attrs, &it); err != nil {
-		return item{}, &ItemError{Name: name, Reason: err.Error(), Cause: err}
-	}
-	it.Name = name
-	_, hasGUID := attrs["guid"]
-	_, hasSession := attrs["session"]
-	switch {
-	case hasGUID && it.GUID == "":
-		return bad("guid is empty")
-	case it.GUID == "" && it.ExpiresOn != nil:
-		return bad("it has expiresOn but no guid")
-	case it.GUID != "" && it.ExpiresOn == nil:
-		return bad("it has guid but no expiresOn")
-	case it.ExpiresOn != nil && *it.ExpiresOn < 0:
-		return bad("expiresOn is %d, want at least 0", *it.ExpiresOn)
-	case hasSession && !isSession(it.Session):
-		return bad("session is %q, which is no session's name", it.Session)
-	case it.Token < 0 || locker.Token(it.Token) >= maxToken:
-		return bad("token is %d, want from 0 to below 2^53-1", it.Token)
-	}
-	return it, nil
-}
 
 // expires returns when the lease ends by the server's time; known is false when
 // the item doesn't tell.
@@ -175,7 +120,11 @@ const (
 )
 
 // revision returns the guid of an acquisition's write.
-func revision(id string, sequence int64) string { return fmt.Sprintf("%s/%010d", id, sequence) }
+func revision(id string, sequence int64) string {
+	const zeros = "0000000000"
+	digits := strconv.FormatInt(sequence, 10)
+	return id + "/" + zeros[min(len(digits), len(zeros)):] + digits
+}
 
 // sequence returns the sequence of a revision of the acquisition; ok is false for
 // another's, and for a dead one.

@@ -6,7 +6,6 @@ import (
 	"iter"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
@@ -44,12 +43,12 @@ func (s *store) List(ctx context.Context, prefix string) iter.Seq2[locker.Info, 
 			return
 		}
 		sessions := make(map[string]*item) // read so far
-		in, err := s.listInput(prefix)
-		for more := err == nil; more; {
-			var page *dynamodb.ScanOutput
-			if page, err = s.scan(ctx, in); err != nil {
-				err = s.failure("list", prefix, err)
-				break
+		in := s.listInput(prefix)
+		for {
+			page, err := s.scan(ctx, in)
+			if err != nil {
+				yield(locker.Info{}, s.failure("list", prefix, err))
+				return
 			}
 			for _, attrs := range page.Items {
 				info, err := s.listed(ctx, attrs, sessions)
@@ -57,11 +56,9 @@ func (s *store) List(ctx context.Context, prefix string) iter.Seq2[locker.Info, 
 					return
 				}
 			}
-			in.ExclusiveStartKey = page.LastEvaluatedKey
-			more = len(page.LastEvaluatedKey) > 0
-		}
-		if err != nil {
-			yield(locker.Info{}, err)
+			if in.ExclusiveStartKey = page.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+				return
+			}
 		}
 	}
 }
@@ -108,20 +105,16 @@ func (s *store) scan(ctx context.Context, in *dynamodb.ScanInput) (page *dynamod
 
 // listInput is the first page of a listing. Filters save the transfer of what they
 // leave out, not its price.
-func (s *store) listInput(prefix string) (*dynamodb.ScanInput, error) {
-	filter, values := "NOT begins_with(#name, :own)", map[string]any{":own": sessionPrefix}
+func (s *store) listInput(prefix string) *dynamodb.ScanInput {
+	filter, values := "NOT begins_with(#name, :own)", map[string]types.AttributeValue{":own": str(sessionPrefix)}
 	if prefix != "" {
 		filter += " AND begins_with(#name, :prefix)"
-		values[":prefix"] = prefix
-	}
-	marshalled, err := attributevalue.MarshalMap(values)
-	if err != nil {
-		return nil, err
+		values[":prefix"] = str(prefix)
 	}
 	return &dynamodb.ScanInput{
 		TableName:                 aws.String(s.table),
 		FilterExpression:          aws.String(filter),
 		ExpressionAttributeNames:  map[string]string{"#name": "name"},
-		ExpressionAttributeValues: marshalled,
-	}, nil
+		ExpressionAttributeValues: values,
+	}
 }

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"example.com/holdfast/locker"
@@ -25,11 +24,7 @@ func (s *store) ReleaseWanted(ctx context.Context, g locker.Grant, hold time.Dur
 	s.tokens.resolved(g.ID) // whatever comes: a released ID is never sent as an attempt again
 	s.sessions.released(g.Name)
 	st, _, _ := s.stamps()
-	in, err := s.releaseInput(g, hold, st)
-	if err != nil {
-		return false, fmt.Errorf("dynamo: release %q: %w", g.Name, err)
-	}
-	attrs, err := s.update(ctx, g.TTL, in)
+	attrs, err := s.update(ctx, g.TTL, s.releaseInput(g, hold, st))
 	if o := classify(err); o == unknown || o == final {
 		return false, s.failure("release", g.Name, err)
 	}
@@ -46,11 +41,7 @@ func (s *store) ReleaseWanted(ctx context.Context, g locker.Grant, hold time.Dur
 // the name is not that acquisition's any more; an error that wraps
 // locker.ErrUnavailable when it is not known. Next: expr.go, markInput.
 func (s *store) MarkWanted(ctx context.Context, name, id string) error {
-	in, err := s.markInput(name, id)
-	if err != nil {
-		return fmt.Errorf("dynamo: mark %q: %w", name, err)
-	}
-	_, err = s.update(ctx, controlTTL, in)
+	_, err := s.update(ctx, controlTTL, s.markInput(name, id))
 	switch classify(err) {
 	case applied, refused:
 		return nil

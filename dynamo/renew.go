@@ -21,7 +21,7 @@ import (
 // error leaves open whether it took effect. Next: expr.go, whereMineAndOlder.
 func (s *store) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (locker.Grant, error) {
 	st, _, _ := s.stamps()
-	return s.renew(ctx, g, r.TTL, "", func(next locker.Grant, n int64) (*dynamodb.UpdateItemInput, error) {
+	return s.renew(ctx, g, r.TTL, "", func(next locker.Grant, n int64) *dynamodb.UpdateItemInput {
 		return s.renewInput(next, n, r, st)
 	})
 }
@@ -29,25 +29,21 @@ func (s *store) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (lo
 // Bind makes one try to make a grant last as long as a session. It is a renewal in
 // all respects but what it writes.
 func (s *store) Bind(ctx context.Context, g, session locker.Grant) (locker.Grant, error) {
-	return s.renew(ctx, g, session.TTL, session.Name, func(next locker.Grant, n int64) (*dynamodb.UpdateItemInput, error) {
+	return s.renew(ctx, g, session.TTL, session.Name, func(next locker.Grant, n int64) *dynamodb.UpdateItemInput {
 		return s.bindInput(next, n, session.Name)
 	})
 }
 
 // renew sends the next write of a grant, and checks that what it says it stored is
 // what was sent.
-func (s *store) renew(ctx context.Context, g locker.Grant, ttl time.Duration, session string, input func(locker.Grant, int64) (*dynamodb.UpdateItemInput, error)) (locker.Grant, error) {
+func (s *store) renew(ctx context.Context, g locker.Grant, ttl time.Duration, session string, input func(locker.Grant, int64) *dynamodb.UpdateItemInput) (locker.Grant, error) {
 	n, ok := sequence(g.Revision, g.ID)
 	if !ok {
 		return g, fmt.Errorf("dynamo: renew %q: %q is no revision of %q", g.Name, g.Revision, g.ID)
 	}
 	n++
 	g.Revision = revision(g.ID, n)
-	in, err := input(g, n)
-	if err != nil {
-		return g, fmt.Errorf("dynamo: renew %q: %w", g.Name, err)
-	}
-	attrs, err := s.update(ctx, ttl, in)
+	attrs, err := s.update(ctx, ttl, input(g, n))
 	switch classify(err) {
 	case refused:
 		return g, s.lost("renew", g, attrs, err)

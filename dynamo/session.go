@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -144,11 +143,7 @@ func (s *store) unbound(ctx context.Context, it *item, a locker.Attempt, times s
 // kill makes one try to end the session of an item for its holder.
 func (s *store) kill(ctx context.Context, it *item, a locker.Attempt) (dead bool, err error) {
 	st, _, _ := s.stamps()
-	in, err := s.killInput(it.Session, it.heart.GUID, st)
-	if err != nil {
-		return false, fmt.Errorf("dynamo: acquire %q: %w", a.Name, err)
-	}
-	attrs, err := s.update(ctx, a.TTL, in)
+	attrs, err := s.update(ctx, a.TTL, s.killInput(it.Session, it.heart.GUID, st))
 	switch classify(err) {
 	case unknown, final:
 		return false, s.failure("end the session of", a.Name, err)

@@ -52,11 +52,8 @@ func TestSessionKilled(t *testing.T) {
 	session := readDecoded(t, leases[0].Name()).Session
 	other := openWarm(t)
 	eventually(t, prompt, "the session is ended, but for a heartbeat in between", func() bool {
-		in, err := other.store.killInput(session, readDecoded(t, session).GUID, stamps{wall: time.Now()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = other.store.update(t.Context(), time.Second, in)
+		in := other.store.killInput(session, readDecoded(t, session).GUID, stamps{wall: time.Now()})
+		_, err := other.store.update(t.Context(), time.Second, in)
 		return err == nil
 	})
 	for _, lease := range leases {
