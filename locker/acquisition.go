@@ -14,10 +14,9 @@ import (
 // It is believed in while less than span has passed since from, counted by
 // [moment.Held], and while its session is, as far as its record may say so.
 type acquisition struct {
-	c     *Client
-	name  string
-	owner string
-	ttl   time.Duration // that renewals ask for
+	c    *Client
+	name string
+	ttl  time.Duration // that renewals ask for
 
 	// Guarded by schedule.mu.
 	due   time.Duration // on the monotonic clock
@@ -46,7 +45,8 @@ type acquisition struct {
 
 // rare is what few acquisitions have.
 type rare struct {
-	data   []byte        // that the leases were acquired with
+	owner  string        // that the leases were acquired with; empty: the Client's
+	data   []byte        // the same
 	wanted time.Duration // when another process was first known to wait, on the monotonic clock; 0: none is
 }
 
@@ -131,7 +131,15 @@ func (acq *acquisition) inheritWanted(before *acquisition) {
 // wantedLocked reports whether another process is known to wait for the name.
 func (acq *acquisition) wantedLocked() bool { return acq.rare != nil && acq.rare.wanted > 0 }
 
-// dataLocked returns what the leases were acquired with.
+// ownerLocked returns the owner that the leases were acquired with.
+func (acq *acquisition) ownerLocked() string {
+	if acq.rare == nil || acq.rare.owner == "" {
+		return acq.c.opts.Owner
+	}
+	return acq.rare.owner
+}
+
+// dataLocked returns the data that the leases were acquired with.
 func (acq *acquisition) dataLocked() []byte {
 	if acq.rare == nil {
 		return nil
@@ -217,7 +225,7 @@ func (acq *acquisition) info() Info {
 	acq.mu.Lock()
 	defer acq.mu.Unlock()
 	return Info{
-		Name: acq.name, AcquisitionID: acq.grant.ID, Owner: acq.owner, Token: acq.lease.token, TTL: acq.grant.TTL,
+		Name: acq.name, AcquisitionID: acq.grant.ID, Owner: acq.ownerLocked(), Token: acq.lease.token, TTL: acq.grant.TTL,
 		Acquired: now.Wall.Add(acq.lease.acquired - now.Mono), State: StateHeld, Revision: acq.grant.Revision,
 		Remaining: max(0, acq.leftLocked(now)),
 	}

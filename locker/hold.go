@@ -36,11 +36,11 @@ type hold struct {
 // begin makes a lease of a grant. first is a reading from before the first send.
 func (c *Client) begin(ctx context.Context, g Grant, first moment.Reading, o *Options) (*Lease, error) {
 	acq := &acquisition{
-		c: c, name: g.Name, owner: o.Owner, ttl: o.TTL, renews: !o.NoRenewal, index: -1,
+		c: c, name: g.Name, ttl: o.TTL, renews: !o.NoRenewal, index: -1,
 		grant: g, from: first, span: o.TTL - c.slack(o.TTL),
 	}
-	if o.Data != nil {
-		acq.rare = &rare{data: o.Data}
+	if o.Data != nil || o.Owner != c.opts.Owner {
+		acq.rare = &rare{owner: o.Owner, data: o.Data}
 	}
 	acq.mu.Lock()
 	acq.next = acq.nextRenewalLocked()
@@ -92,7 +92,7 @@ func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
 	data := acq.dataLocked()
 	return acq.grant.Ended == nil && !acq.over && !acq.altered && acq.renews && !o.NoRenewal && (o.MaxHold == 0 || acq.session == nil) &&
-		acq.owner == o.Owner && acq.ttl == o.TTL && (data == nil) == (o.Data == nil) && bytes.Equal(data, o.Data) &&
+		acq.ownerLocked() == o.Owner && acq.ttl == o.TTL && (data == nil) == (o.Data == nil) && bytes.Equal(data, o.Data) &&
 		int(acq.spent) < min(acq.grant.Tokens, tokensAhead) && acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)
 }
 
@@ -159,7 +159,7 @@ func (h *hold) whenSettled() <-chan struct{} {
 
 // eventLocked begins an event of this hold.
 func (h *hold) eventLocked(kind EventKind) Event {
-	return Event{Kind: kind, Name: h.acq.name, ID: h.id, Owner: h.acq.owner, Token: h.token}
+	return Event{Kind: kind, Name: h.acq.name, ID: h.id, Owner: h.acq.ownerLocked(), Token: h.token}
 }
 
 // hook is a function to call at the end of a hold, and what was to be called before

@@ -262,7 +262,7 @@ func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want fun
 		e.Remaining, e.Err = remaining, err
 		events = append(events, e)
 	} else if acq.beats && err != nil {
-		events = append(events, Event{Kind: kind, Name: acq.name, ID: g.ID, Owner: acq.owner, Token: g.Token, Remaining: remaining, Err: err})
+		events = append(events, Event{Kind: kind, Name: acq.name, ID: g.ID, Owner: acq.ownerLocked(), Token: g.Token, Remaining: remaining, Err: err})
 	}
 	if by != nil && by.err != nil {
 		err = by.err

@@ -112,7 +112,7 @@ func (c *Client) acquireSession(s *session) *acquisition {
 		return nil
 	}
 	acq := &acquisition{
-		c: c, name: at.Name, owner: at.Owner, ttl: s.ttl, renews: true, index: -1,
+		c: c, name: at.Name, ttl: s.ttl, renews: true, index: -1,
 		grant: g, from: first, span: s.ttl - c.slack(s.ttl), session: s, beats: true,
 	}
 	acq.next = acq.nextRenewalLocked() // nobody else has it yet
