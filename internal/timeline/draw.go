@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -144,8 +145,8 @@ func niceStep(span time.Duration, width float64) time.Duration {
 func (d *drawing) wait(w *wait) {
 	y, x := d.top(d.rows[w]), d.x(w.from)
 	class, tip := "wait", fmt.Sprintf("%s waited %v", d.h.names[w.who], tidy(w.to.Sub(w.from)))
-	if w.holder.Owner != "" {
-		tip += " for " + w.holder.Owner
+	if len(w.holders) > 0 {
+		tip += " for " + strings.Join(w.holders, ", then ")
 	}
 	switch {
 	case w.refused:

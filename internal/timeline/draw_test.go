@@ -159,6 +159,36 @@ func TestDrawOverlap(t *testing.T) {
 	}
 }
 
+// A call that waits for one holder after another is one wait; a call beside it is
+// another. A call whose end is not recorded takes no other's end.
+func TestDrawWaits(t *testing.T) {
+	waiting := func(seconds, waited float64, holder string) timeline.Event {
+		return timeline.Event{
+			At: at(seconds), Who: "dan", Kind: timeline.KindWaiting, Lock: "job", Waited: time.Duration(waited * float64(time.Second)),
+			Holder: timeline.Holder{ID: holder, Owner: holder},
+		}
+	}
+	events := []timeline.Event{
+		waiting(1, 0.001, "ann"),
+		waiting(4, 3.02, "ben"),
+		waiting(5, 0.5, "ben"), // never ends
+		waiting(6, 5.01, "cleo"),
+		{At: at(9), Who: "dan", Kind: "acquired", Lock: "job", ID: "1", Token: 5, Waited: 8 * time.Second, Holder: timeline.Holder{ID: "cleo", Owner: "cleo"}},
+	}
+	var page bytes.Buffer
+	if err := timeline.Draw(&page, "waits", events); err != nil {
+		t.Fatal(err)
+	}
+	if p := read(t, page.Bytes()); p["wait"] != 1 || p["wait open"] != 1 {
+		t.Errorf("%d waits and %d without an end, want one of each", p["wait"], p["wait open"])
+	}
+	for _, want := range []string{"dan waited 8s for ann, then ben, then cleo<", "dan waited 4.5s for ben or longer"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the picture does not say %q:\n%s", want, page.String())
+		}
+	}
+}
+
 func TestDrawNothing(t *testing.T) {
 	for _, events := range [][]timeline.Event{nil, {{At: at(0), Who: "ann", Kind: "not checked"}}, {{At: at(0), Who: "ann", Kind: "released", Lock: "job", ID: "1", Held: time.Second}}} {
 		draw(t, events)
@@ -171,14 +201,18 @@ func TestRead(t *testing.T) {
 {"time":"2030-01-01T03:00:00Z","level":"INFO","msg":"another message"}
 {"time":"2030-01-01T03:00:00Z","level":"INFO","msg":"lock the door","lock":"job"}
 not JSON: lock acquired
-{"time":"2030-01-01T03:00:02Z","level":"INFO","msg":"lock acq`
+{"time":"2030-01-01T03:00:02Z","level":"INFO","msg":"lock acq{"time":"2030-01-01T03:00:03Z","level":"INFO","msg":"lock acquired","lock":"job","owner":"ben","id":"2","token":6}
+{"time":"2030-01-01T03:00:04Z","level":"INFO","msg":"lock acq`
 	events, err := timeline.Read(strings.NewReader(lines))
-	if err != nil || len(events) != 2 {
-		t.Fatalf("Read = %d events, %v; want 2, nil", len(events), err)
+	if err != nil || len(events) != 3 {
+		t.Fatalf("Read = %d events, %v; want 3, nil", len(events), err)
 	}
 	first := timeline.Event{At: at(0), Who: "host/7", Owner: "ann", Kind: "acquired", Lock: "job", ID: "1", Token: 5, Waited: 20, Holder: timeline.Holder{ID: "0", Owner: "eve", Token: 4, State: "dead"}}
 	if events[0] != first {
 		t.Errorf("Read = %+v, want %+v first", events[0], first)
+	}
+	if e := events[2]; e.Who != "ben" || e.Token != 6 {
+		t.Errorf("Read = %+v, want an acquisition by ben behind a line that was cut off", e)
 	}
 	if e := events[1]; e.Who != "ann" || e.Kind != "released" || e.Held != time.Second {
 		t.Errorf("Read = %+v, want a release by ann after 1s", e)

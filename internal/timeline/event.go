@@ -82,7 +82,7 @@ type logLine struct {
 
 // Read reads the events out of a log that a [slog.JSONHandler] wrote, ordered by
 // time. Lines of other kinds are skipped, so the log may be a program's own, and so
-// is a last line that was cut off. A process is told apart by the attribute
+// is what was cut off, be it at the end or before the line of another process. A process is told apart by the attribute
 // "process" or else by its owner.
 //
 // Errors: the reader's, and one for a log without any event.
@@ -115,6 +115,9 @@ func parse(text []byte) (Event, bool) {
 	}
 	var l logLine
 	if err := json.Unmarshal(text, &l); err != nil {
+		if next := bytes.LastIndex(text, []byte(`{"time":`)); next > 0 { // behind a line that was cut off
+			return parse(text[next:])
+		}
 		return Event{}, false
 	}
 	kind, ok := strings.CutPrefix(l.Msg, prefix)

@@ -52,14 +52,21 @@ type hold struct {
 	text     string // of the end
 }
 
-// wait is a call that waited for a holder.
+// wait is a call that waited for a holder, or for one after another.
 type wait struct {
 	who      string
 	from, to time.Time
 	ended    bool // with an event
 	refused  bool
-	holder   Holder
+	holders  []string // their owners
 	text     string
+}
+
+// waitsFor notes for whom it waits now.
+func (w *wait) waitsFor(holder Holder) {
+	if n := len(w.holders); holder.Owner != "" && (n == 0 || w.holders[n-1] != holder.Owner) {
+		w.holders = append(w.holders, holder.Owner)
+	}
 }
 
 // takeover is an acquisition from a holder that had not released.
@@ -138,7 +145,7 @@ func (h *history) add(e Event, byID map[string]*hold) {
 	}
 	switch e.Kind {
 	case KindWaiting:
-		h.waits = append(h.waits, &wait{who: e.Who, from: e.At, holder: e.Holder})
+		h.beginWait(e)
 	case kindAcquired:
 		h.endWait(e, false)
 		hd = &hold{who: e.Who, id: e.ID, token: e.Token, from: e.At, seen: e.At}
@@ -198,28 +205,50 @@ func (h *history) gone(e Event) {
 	}
 }
 
+// sameCall is how far apart the beginnings of one call may lie, as its events tell
+// them: between the event and its record the machine may have been busy.
+const sameCall = 100 * time.Millisecond
+
+// beginWait takes in that a call waits. One that waits already waits for another
+// holder from now on.
+func (h *history) beginWait(e Event) {
+	from := e.At.Add(-e.Waited)
+	w := h.openWait(e.Who, from)
+	if w == nil || w.from.Sub(from).Abs() > sameCall {
+		w = &wait{who: e.Who, from: from}
+		h.waits = append(h.waits, w)
+	}
+	w.waitsFor(e.Holder)
+}
+
 // endWait ends the wait of an acquired or refused event, which tells how long it
 // was; where no beginning was recorded, it tells of that too.
 func (h *history) endWait(e Event, refused bool) {
 	from := e.At.Add(-e.Waited)
-	var w *wait
-	for _, open := range h.waits {
-		if open.who == e.Who && !open.ended {
-			w = open
-			break
-		}
-	}
+	w := h.openWait(e.Who, from)
 	if w == nil {
 		if e.Holder.ID == "" && e.Holder.Owner == "" {
 			return // nobody was in the way
 		}
-		w = &wait{who: e.Who, from: from, holder: e.Holder}
+		w = &wait{who: e.Who, from: from}
+		w.waitsFor(e.Holder)
 		h.waits = append(h.waits, w)
 	}
 	if from.Before(w.from) {
 		w.from = from
 	}
 	w.to, w.ended, w.refused = e.At, true, refused
+}
+
+// openWait returns the process's wait without an end that began closest to from, or
+// nil.
+func (h *history) openWait(who string, from time.Time) (closest *wait) {
+	for _, w := range h.waits {
+		if w.who == who && !w.ended && (closest == nil || w.from.Sub(from).Abs() < closest.from.Sub(from).Abs()) {
+			closest = w
+		}
+	}
+	return closest
 }
 
 // takeOvers finds acquisitions whose holder before had not released. It comes after
