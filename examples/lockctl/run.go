@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,7 +31,13 @@ type running struct {
 
 	waits  bool // wait is set
 	record *recorder
+
+	silence *time.Timer // ends an acquire that hears nothing
+	told    atomic.Bool // it was told for whom the run waits
 }
+
+// answerTime is how long the store may take to say whether the lock is free.
+const answerTime = 10 * time.Second
 
 // seconds is a duration as a flag: 90, 90s or 1m30s.
 type seconds time.Duration
@@ -131,7 +138,9 @@ func (r *running) run(ctx context.Context) error {
 		return err
 	}
 	defer r.record.close()
-	l, err := r.open(ctx, func(o *dynamo.Options) { o.Owner, o.Observer = r.owner, r.record.observer() })
+	l, err := r.open(ctx, func(o *dynamo.Options) {
+		o.Owner, o.Observer = r.owner, locker.Observers(r.record.observer(), r.observe)
+	})
 	if err != nil {
 		return err
 	}
@@ -185,31 +194,41 @@ func (r *running) acquireUnless(ctx context.Context, l locker.Locker, signals *s
 	}
 }
 
-// acquire tries, and tells for whom it waits before it does. The first try ends
-// soon where the store can't be reached.
+// acquire takes the lock. A run that waits, but for no holder since the store does not
+// answer, ends soon: it would hang without a word.
 func (r *running) acquire(ctx context.Context, l locker.Locker) (*locker.Lease, error) {
 	start := time.Now()
 	opts := []locker.Option{locker.WithTTL(time.Duration(r.ttl)), locker.WithMinHold(time.Duration(r.minHold)), locker.WithMaxHold(time.Duration(r.maxHold))}
-	r.record.holdBack()
-	lease, err := locker.TryAcquire(ctx, l, r.name, opts...)
-	held, isHeld := errors.AsType[*locker.HeldError](err)
-	left := time.Duration(r.wait) - time.Since(start)
-	if !isHeld || r.noWait || r.waits && left <= 0 || ctx.Err() != nil {
-		r.record.letGo()
-		return lease, r.refused(err)
+	switch {
+	case r.noWait:
+		opts = append(opts, locker.NoWait())
+	case r.waits:
+		opts = append(opts, locker.WithWait(time.Duration(r.wait)))
 	}
-	r.record.waiting(r.name, r.owner, held.Holder)
-	if !r.quiet {
-		r.note("waiting", fmt.Sprintf("waiting for %q, held by %s", r.name, holder(held.Holder)), map[string]any{"lock": newLock(held.Holder, nil)})
-	}
-	if r.waits {
-		opts = append(opts, locker.WithWait(left))
-	}
-	lease, err = l.Acquire(ctx, r.name, opts...)
-	if err == nil && !r.quiet {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silent := fmt.Errorf("no answer within %v", answerTime)
+	r.silence = time.AfterFunc(answerTime, func() { cancel(silent) })
+	defer r.silence.Stop()
+	lease, err := l.Acquire(ctx, r.name, opts...)
+	switch {
+	case err == nil && r.told.Load():
 		r.note("acquired", fmt.Sprintf("acquired %q after %v", r.name, tidy(time.Since(start))), map[string]any{"name": r.name, "token": int64(lease.Token())})
+	case err != nil && context.Cause(ctx) == silent && !errors.Is(err, locker.ErrUnavailable):
+		err = fmt.Errorf("%w: %w", err, locker.ErrUnavailable)
 	}
 	return lease, r.refused(err)
+}
+
+// observe tells for whom the run waits, once: a crowd may hold the lock in turn.
+func (r *running) observe(_ context.Context, e locker.Event) {
+	if e.Kind != locker.EventWaiting {
+		return
+	}
+	r.silence.Stop()
+	if !r.quiet && !r.told.Swap(true) {
+		r.note("waiting", fmt.Sprintf("waiting for %q, held by %s", r.name, holder(e.Holder)), map[string]any{"lock": newLock(e.Holder, nil)})
+	}
 }
 
 // refused gives the refusal by a holder its status.

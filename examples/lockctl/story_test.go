@@ -54,13 +54,20 @@ func TestStory(t *testing.T) {
 		t.Errorf("break of a free lock printed %q", got.out)
 	}
 
+	lines, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := bytes.Count(lines, []byte(`"lock waiting"`)); got != 1 {
+		t.Errorf("the record tells %d times that somebody waits, want once:\n%s", got, lines)
+	}
 	s.want(0, "timeline", record)
 	page, err := os.ReadFile(strings.TrimSuffix(record, ".jsonl") + ".html")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, plots, _ := bytes.Cut(page, []byte(`<div class="plot">`)) // without the legend
-	for part, want := range map[string]int{`class="held `: 3, `class="unsure `: 1, `class="wait"`: 1, `class="takeover"`: 1, `class="end"`: 1} {
+	for part, want := range map[string]int{`class="held `: 3, `class="unsure `: 1, `class="wait"`: 1, `class="wait `: 0, `class="takeover"`: 1, `class="end"`: 1} {
 		if got := bytes.Count(plots, []byte(part)); got != want {
 			t.Errorf("the picture has %d of %s, want %d", got, part, want)
 		}
