@@ -13,6 +13,7 @@ import (
 type child struct {
 	cmd    *exec.Cmd
 	shares bool          // it is in lockctl's own process group, which a terminal has in the foreground
+	early  int           // how many signals came before it was started
 	exited chan struct{} // closed when it has ended
 }
 
@@ -25,6 +26,7 @@ func (r *running) command(path string, lease *locker.Lease, signals *signals) (s
 	cmd.Env = append(os.Environ(), "HOLDFAST_NAME="+r.name, "HOLDFAST_TOKEN="+lease.Token().String())
 	c := &child{cmd: cmd, shares: inForeground(), exited: make(chan struct{})}
 	prepare(cmd, !c.shares)
+	c.early = len(signals.c) // of a terminal's key, which reached lockctl alone
 	if err := cmd.Start(); err != nil {
 		return 0, cannotRun(err)
 	}
@@ -52,9 +54,10 @@ func (r *running) attend(c *child, lease *locker.Lease, signals *signals) {
 			}
 			return
 		case sig := <-signals.c:
-			if forwards(sig, c.shares) {
+			if forwards(sig, c.shares) || c.early > 0 && endsWait(sig) {
 				c.signal(sig)
 			}
+			c.early--
 		case <-over:
 			over, lost = nil, true
 			r.note("lost", fmt.Sprintf("%v: the command is told to end", lease.Err()), map[string]any{"name": r.name, "token": int64(lease.Token())})

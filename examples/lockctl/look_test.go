@@ -90,7 +90,9 @@ func TestRunJSON(t *testing.T) {
 func TestTable(t *testing.T) {
 	s := missing(t)
 	s.want(1, "table", "show")
-	s.want(1, "table", "delete", "--yes")
+	if got := s.want(1, "table", "delete", "--yes"); !strings.Contains(got.err, "no table") || strings.Contains(got.err, "create") {
+		t.Errorf("delete of a table that is not there printed %q", got.err)
+	}
 	var d done
 	s.json(&d, "table", "create", "--read-units", "2")
 	if got := s.want(1, "table", "create"); d.Done != "ordered" || !strings.Contains(got.err, "lockctl table show") {
@@ -103,7 +105,7 @@ func TestTable(t *testing.T) {
 	}
 	s.json(&d, "table", "ensure")
 	s.json(&shown, "table", "show")
-	if d.Done != "ready" || len(shown.Wrong) != 0 || shown.Status != "ACTIVE" || shown.Table != s.table {
+	if d.Done != "ready" || len(shown.Wrong) != 0 || shown.Key != "HASH name (S)" || shown.Status != "ACTIVE" || shown.Table != s.table {
 		t.Errorf("ensure printed %+v, show %+v", d, shown)
 	}
 	if got := s.want(0, "table", "show").out; !strings.Contains(got, "purgeAt, ENABLED") {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
@@ -128,6 +130,10 @@ func (a *app) advice(err error) string {
 	switch {
 	case errors.As(err, &missing):
 		return "create the table with: " + a.commandLine("table", "ensure")
+	case errors.Is(err, syscall.ENOEXEC):
+		return "a script has to begin with a line such as #!/bin/sh"
+	case errors.As(err, new(config.SharedConfigProfileNotExistError)):
+		return "set AWS_PROFILE to a profile of your AWS configuration, or unset it"
 	case errors.Is(err, dynamo.ErrTableExists):
 		return "look at it with: " + a.commandLine("table", "show")
 	case errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):

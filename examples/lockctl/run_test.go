@@ -1,14 +1,20 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/holdfast/internal/dynamodblocal"
+	"example.com/holdfast/memory"
 )
 
 // The first use says what to do, and doing it helps.
@@ -63,6 +69,18 @@ func TestStatuses(t *testing.T) {
 		s.want(tt.status, tt.args...)
 	}
 	s.wantFree()
+
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("true\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.want(126, "run", "job", "--", script); !strings.Contains(got.err, "next: a script has to begin with") {
+		t.Errorf("of a script without a first line it printed %q", got.err)
+	}
+	s.env = append(s.env, "AWS_PROFILE=there-is-none", "AWS_CONFIG_FILE=/dev/null")
+	if got := s.want(125, "run", "job", "--", "true"); !strings.Contains(got.err, "next: set AWS_PROFILE") {
+		t.Errorf("of a profile that is not there it printed %q", got.err)
+	}
 }
 
 // An endpoint at which nobody answers ends a run soon.
@@ -70,7 +88,7 @@ func TestUnreachable(t *testing.T) {
 	s := missing(t)
 	start := time.Now()
 	got := s.want(125, "run", "job", "--endpoint", "http://127.0.0.1:1", "--", "true")
-	if d := time.Since(start); d > 15*time.Second || !strings.Contains(got.err, "http://127.0.0.1:1") {
+	if d := time.Since(start); d > 30*time.Second || !strings.Contains(got.err, "http://127.0.0.1:1") {
 		t.Errorf("it took %v and printed\n%s", d, got.err)
 	}
 }
@@ -180,6 +198,86 @@ func TestCron(t *testing.T) {
 		t.Errorf("under cron: %v, printed %q; want nil, nothing", err, out)
 	}
 	s.wantFree()
+}
+
+// COMMAND has lockctl's environment, with the lock's name and token, and nothing else:
+// what lockctl needs for itself stays with it.
+func TestEnvironment(t *testing.T) {
+	s := ready(t)
+	s.env = slices.DeleteFunc(s.env, func(v string) bool { return strings.HasPrefix(v, "AWS_EC2_METADATA_DISABLED=") })
+	got := s.want(0, "run", "job", "--endpoint", dynamodblocal.Endpoint(t), "--", "env")
+	want := make(map[string]bool)
+	for _, v := range s.env {
+		name, _, _ := strings.Cut(v, "=")
+		want[name] = true
+	}
+	own := 0
+	for line := range strings.Lines(got.out) {
+		name, _, ok := strings.Cut(line, "=")
+		switch {
+		case !ok || want[name]: // or a line of a value
+		case name == "HOLDFAST_NAME", name == "HOLDFAST_TOKEN":
+			own++
+		default:
+			t.Errorf("the command has %s", strings.TrimSpace(line))
+		}
+	}
+	if own != 2 {
+		t.Errorf("the command has %d of HOLDFAST_NAME and HOLDFAST_TOKEN, want both:\n%s", own, got.out)
+	}
+}
+
+// A machine whose role is asked for in an old way has nothing in cron's mail for it:
+// one message says that there are no credentials.
+func TestNoCredentials(t *testing.T) {
+	binary, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer metadata.Close()
+	cmd := exec.Command(binary, "ls")
+	cmd.Env = []string{"AWS_REGION=us-east-1", "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + metadata.URL}
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Error("ls without credentials succeeded")
+	}
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "lockctl: ") {
+			t.Errorf("printed %s", line)
+		}
+	}
+	if !strings.Contains(string(out), "next: check the network, AWS_REGION and the credentials") {
+		t.Errorf("printed\n%s", out)
+	}
+}
+
+// A signal that came before the command was started is not lost, even if the terminal
+// tells the command of later ones.
+func TestEarlySignal(t *testing.T) {
+	cmd := exec.Command("sleep", "300")
+	prepare(cmd, false)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &child{cmd: cmd, shares: true, early: 2, exited: make(chan struct{})}
+	go func() {
+		cmd.Wait()
+		close(c.exited)
+	}()
+	lease, err := memory.New().Acquire(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signals := &signals{make(chan os.Signal, 16)}
+	signals.c <- syscall.SIGPIPE // lockctl's own
+	signals.c <- syscall.SIGINT
+	end := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	defer end.Stop()
+	(&running{app: &app{}}).attend(c, lease, signals)
+	if got := statusOf(cmd.ProcessState); got != 128+2 {
+		t.Errorf("the command ended with status %d, want %d", got, 128+2)
+	}
 }
 
 // A closed standard error does not leave the lock behind.

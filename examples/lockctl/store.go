@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/logging"
 
@@ -41,8 +42,7 @@ func (a *app) with(ctx context.Context, f func(context.Context, *dynamo.Locker) 
 	return f(ctx, l)
 }
 
-// client returns DynamoDB's own client. It logs nothing: a cron job that has nothing
-// to tell must be silent.
+// client returns DynamoDB's own client.
 func (a *app) client(ctx context.Context) (*dynamodb.Client, error) {
 	if u, err := url.Parse(a.endpoint); a.endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return nil, usagef("--endpoint %q: want a URL such as http://127.0.0.1:8000", a.endpoint)
@@ -52,20 +52,21 @@ func (a *app) client(ctx context.Context) (*dynamodb.Client, error) {
 		return nil, err
 	}
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		o.Logger = logging.Nop{}
 		if a.endpoint != "" {
 			o.BaseEndpoint = aws.String(a.endpoint)
 		}
 	}), nil
 }
 
-// config is the usual AWS configuration. For a DynamoDB Local on a machine where
-// nothing is set up it has a region and credentials, which may be any.
+// config is the usual AWS configuration. The SDK logs nothing: a cron job that has
+// nothing to tell must be silent. For a DynamoDB Local on a machine where nothing is
+// set up it has a region and credentials, which may be any.
 func (a *app) config(ctx context.Context) (aws.Config, error) {
+	opts := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if a.endpoint != "" && os.Getenv("AWS_EC2_METADATA_DISABLED") == "" {
-		os.Setenv("AWS_EC2_METADATA_DISABLED", "true") // looking for a machine's role takes seconds
+		opts = append(opts, config.WithEC2IMDSClientEnableState(imds.ClientDisabled)) // looking for a machine's role takes seconds
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return cfg, fmt.Errorf("AWS configuration: %w", err)
 	}

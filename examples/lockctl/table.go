@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -89,7 +89,10 @@ func (a *app) tableDelete() *cobra.Command {
 				}
 			}
 			return a.with(cmd.Context(), func(ctx context.Context, l *dynamo.Locker) error {
-				if err := l.DeleteTable(ctx); err != nil {
+				err := l.DeleteTable(ctx)
+				if errors.As(err, new(*types.ResourceNotFoundException)) {
+					return fmt.Errorf("there is no table %q to delete", a.table) // to create one is no help
+				} else if err != nil {
 					return err
 				}
 				return a.done("deleted", fmt.Sprintf("table %q is being deleted", a.table))
@@ -156,14 +159,15 @@ func judge(d *types.TableDescription, live *types.TimeToLiveDescription) shownTa
 		Table: aws.ToString(d.TableName), ARN: aws.ToString(d.TableArn), Status: string(d.TableStatus), Purge: "off", Billing: string(types.BillingModeProvisioned),
 		Items: aws.ToInt64(d.ItemCount), Bytes: aws.ToInt64(d.TableSizeBytes), Global: len(d.Replicas) > 0, Wrong: []string{},
 	}
+	var keys []string
 	for _, k := range d.KeySchema {
-		t.Key += fmt.Sprintf("%s %s", k.KeyType, aws.ToString(k.AttributeName))
 		for _, def := range d.AttributeDefinitions {
 			if aws.ToString(def.AttributeName) == aws.ToString(k.AttributeName) {
-				t.Key += fmt.Sprintf(" (%s) ", def.AttributeType)
+				keys = append(keys, fmt.Sprintf("%s %s (%s)", k.KeyType, aws.ToString(k.AttributeName), def.AttributeType))
 			}
 		}
 	}
+	t.Key = strings.Join(keys, ", ")
 	if d.BillingModeSummary != nil {
 		t.Billing = string(d.BillingModeSummary.BillingMode)
 	}
@@ -175,7 +179,7 @@ func judge(d *types.TableDescription, live *types.TimeToLiveDescription) shownTa
 			t.Wrong = append(t.Wrong, what)
 		}
 	}
-	wrong(t.Key != "HASH name (S) ", "the key is not the hash key name (S) alone: name another table")
+	wrong(t.Key != "HASH name (S)", "the key is not the hash key name (S) alone: name another table")
 	wrong(t.Global && d.MultiRegionConsistency != types.MultiRegionConsistencyStrong, "it is a global table with eventual consistency: two regions can hold one lock")
 	wrong(live != nil && live.AttributeName != nil && aws.ToString(live.AttributeName) != "purgeAt", "time to live is on another attribute than purgeAt: turn it off, then lockctl table ensure")
 	wrong(t.Purge == "off" && !t.Global, "time to live is off, so items of names that nobody uses stay: lockctl table ensure turns it on")
@@ -186,7 +190,7 @@ func (a *app) writeShown(t shownTable) {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	defer w.Flush()
 	fmt.Fprintf(w, "table:\t%s\narn:\t%s\nstatus:\t%s\nkey:\t%s\nbilling:\t%s\ntime to live:\t%s\n", t.Table, t.ARN, t.Status, t.Key, t.Billing, t.Purge)
-	fmt.Fprintf(w, "items:\t%d, %d bytes, as counted within the last %v\n", t.Items, t.Bytes, 6*time.Hour)
+	fmt.Fprintf(w, "items:\t%d, %d bytes, as counted within the last 6 hours\n", t.Items, t.Bytes)
 	for _, what := range t.Wrong {
 		fmt.Fprintf(w, "wrong:\t%s\n", what)
 	}
