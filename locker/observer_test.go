@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/holdfast/locker"
+	"example.com/holdfast/memory"
 )
 
 // events is an observer that notes what it is told.
@@ -194,5 +195,28 @@ func TestObserverSlow(t *testing.T) {
 		for _, lease := range leases {
 			want(t, "Release", lease.Release(t.Context()))
 		}
+	})
+}
+
+// The same where renewals need no goroutine of their own, and all leases fall due at
+// one moment.
+func TestObserverSlowInProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := memory.New(func(o *memory.Options) {
+			o.Rand = func() uint64 { return 0 }
+			o.Observer = func(_ context.Context, e locker.Event) {
+				if e.Kind == locker.EventRenewed {
+					time.Sleep(10 * time.Minute)
+				}
+			}
+		})
+		defer l.Close(context.Background())
+		leases := many(t, l.Client, 5)
+		time.Sleep(5 * time.Minute)
+		for _, lease := range leases {
+			want(t, "Err", lease.Err())
+			want(t, "Release", lease.Release(t.Context()))
+		}
+		time.Sleep(2 * time.Hour) // until it has heard all
 	})
 }

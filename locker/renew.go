@@ -80,22 +80,22 @@ func (acq *acquisition) onDue() []Event {
 	switch {
 	case !start:
 	case acq.c.opts.InProcess:
-		acq.renewInBackground()
+		return acq.renewInBackground()
 	default:
-		acq.c.background.spawn(acq.renewInBackground)
+		acq.c.background.spawn(func() { acq.c.tell(context.Background(), acq.renewInBackground()) })
 	}
 	return nil
 }
 
-// renewInBackground makes one try. The next one is planned when it has ended.
-func (acq *acquisition) renewInBackground() {
+// renewInBackground makes one try, and returns what to tell of it. The next one is
+// planned when it has ended.
+func (acq *acquisition) renewInBackground() []Event {
 	if acq.beats && acq.session.retireIfEmpty() {
-		return
+		return nil
 	}
-	ctx := context.Background()
-	events, _ := acq.send(ctx, nil, acq.sessionToJoin(), func(left time.Duration) Renewal { return Renewal{TTL: acq.atLeast(left)} })
+	events, _ := acq.send(context.Background(), nil, acq.sessionToJoin(), func(left time.Duration) Renewal { return Renewal{TTL: acq.atLeast(left)} })
 	acq.finish(true)
-	acq.c.tell(ctx, events)
+	return events
 }
 
 // renewNow sends the renewal that want describes, which is told how long the
