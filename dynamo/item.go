@@ -109,6 +109,9 @@ func (it *item) info(times span, known bool, margin time.Duration) locker.Info {
 		info.Acquired = time.UnixMilli(it.Acquired)
 	}
 	info.State, info.Remaining, info.Doubt = it.state(times, known, margin)
+	if info.State == locker.StateDead && isReleased(it.GUID) { // its minimum hold is over
+		return locker.Info{Name: it.Name, AcquisitionID: id, Token: info.Token, Revision: info.Revision, State: locker.StateFree}
+	}
 	return info
 }
 
@@ -125,6 +128,10 @@ func revision(id string, sequence int64) string {
 	digits := strconv.FormatInt(sequence, 10)
 	return id + "/" + zeros[min(len(digits), len(zeros)):] + digits
 }
+
+// isReleased reports whether a revision is that of a release: nobody believes in it,
+// also while a minimum hold keeps the name taken.
+func isReleased(guid string) bool { return strings.HasSuffix(guid, revision("", deadSequence)) }
 
 // sequence returns the sequence of a revision of the acquisition; ok is false for
 // another's, and for a dead one.

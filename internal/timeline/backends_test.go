@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/holdfast/dynamo"
 	"example.com/holdfast/internal/ddbmodel"
 	"example.com/holdfast/internal/timeline"
@@ -136,6 +138,63 @@ func TestObserverOrder(t *testing.T) {
 				checkFields(t, all)
 				if got := messages(log); !slices.Equal(sorted(got), sorted(all.order)) {
 					t.Errorf("the log has %q, want %q", got, all.order)
+				}
+			})
+		})
+	}
+}
+
+// A name that was released and kept taken for its minimum hold is nobody's when that
+// is over: free, and taken over from no one.
+func TestObserverMinHold(t *testing.T) {
+	for name, backend := range backends {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var all told
+				open := backend(t)
+				a, b := open(t, "a", all.by("a")), open(t, "b", all.by("b"))
+				ctx := t.Context()
+				hold := func(l locker.Locker) {
+					t.Helper()
+					lease, err := l.Acquire(ctx, "job", locker.WithTTL(ttl), locker.WithMinHold(ttl))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := lease.Release(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+				inspect := func() locker.Info {
+					t.Helper()
+					info, err := a.(locker.Inspector).Inspect(ctx, "job")
+					if err != nil {
+						t.Fatal(err)
+					}
+					return info
+				}
+				hold(a)
+				if got := inspect(); got.State != locker.StateHeld || got.Owner != "a" {
+					t.Errorf("after the release, Inspect = %+v, want it kept taken by a", got)
+				}
+				hold(b) // waits for the end of a's hold
+				time.Sleep(2 * ttl)
+				got := inspect()
+				want := locker.Info{Name: "job", State: locker.StateFree, AcquisitionID: got.AcquisitionID, Token: got.Token, Revision: got.Revision}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("after the hold, Inspect (-want +got):\n%s", diff)
+				}
+				hold(a)
+				for who, want := range map[string][]string{"a": {"acquired", "released", "acquired", "released"}, "b": {"waiting", "acquired", "released"}} {
+					var kinds []string
+					for _, e := range all.events[who] {
+						kinds = append(kinds, e.Kind.String())
+						if e.TookOver {
+							t.Errorf("%s was told of a take-over: %+v", who, e)
+						}
+					}
+					if !slices.Equal(kinds, want) {
+						t.Errorf("%s was told %q, want %q", who, kinds, want)
+					}
 				}
 			})
 		})
