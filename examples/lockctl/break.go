@@ -25,8 +25,8 @@ func (a *app) breakCommand() *cobra.Command {
 holder loses it, and the name becomes free when the lease would have ended. Who has
 acquired the lock since it was looked at keeps it.
 
-It asks before, unless --token names the token of the holder to break, as
-lockctl show prints it.`,
+It asks before, unless --token names the token of the holder to break, as lockctl
+show prints it: the last that the holder may use, so HOLDFAST_TOKEN may be lower.`,
 		Args: names(1, 1, "the name of a lock"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), func(ctx context.Context, l *dynamo.Locker) error {
