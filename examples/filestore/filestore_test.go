@@ -152,7 +152,7 @@ func TestDirectory(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Acquire(t.Context(), "job"); !errors.Is(err, os.ErrNotExist) || errors.Is(err, locker.ErrUnavailable) {
+	if _, err := l.Acquire(t.Context(), "job", locker.NoWait()); !errors.Is(err, os.ErrNotExist) || errors.Is(err, locker.ErrUnavailable) {
 		t.Errorf("Acquire without the directory = %v, want %v, which is final", err, os.ErrNotExist)
 	}
 }
