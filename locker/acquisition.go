@@ -29,6 +29,7 @@ type acquisition struct {
 	// session's.
 	over     bool  // nobody believes in it any more, or its release was decided: it is never renewed again
 	altered  bool  // its record may differ from what a new one of the same lease would be
+	guarded  bool  // a write of the user's may depend on its record: the next lease needs another
 	bound    bool  // its record is certainly bound to the session, since a write at from: span means nothing
 	spent    int16 // tokens that leases have been given
 	position int32 // among the members of session
