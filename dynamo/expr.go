@@ -59,6 +59,21 @@ const (
 	// whereBound: the session, which was broken before, is still the one that the
 	// lease depends on.
 	whereBound = " AND #session = :session"
+
+	// whereGuarded: the record is that of a live acquisition, whatever its revision.
+	// Closes the race of the user's own write, in the transaction of which this is a
+	// condition, with the end of the lease: a holder that was paused before the write
+	// is refused once another holds the name. The bounds are those of the revisions
+	// that a holder writes: the dead one and a broken one are outside of them. That
+	// a session was killed does not show here, nor need it: its leases are free to take
+	// then, but who takes one writes this record first.
+	whereGuarded = "#guid BETWEEN :oldest AND :newest"
+
+	// whereFenced: nobody with a higher token has written the user's item. Closes
+	// the race of a late write with one of a later holder, if every write has it and
+	// setFence, which keeps the token for the next.
+	whereFenced = "(attribute_not_exists(#fence) OR #fence <= :fence)"
+	setFence    = "#fence = :fence"
 )
 
 // write is one conditional UpdateItem under construction.
@@ -219,6 +234,23 @@ func (s *store) releaseInput(g locker.Grant, hold time.Duration, st stamps) *dyn
 		w.drop("ttl", "owner", "acquired")
 	}
 	return w.whereMine(s.table, g, deadSequence)
+}
+
+// guardCheck is the condition that makes a transaction of the user's depend on a
+// grant. It names what the grant will be after any renewal too. When it fails the
+// transaction's error has the item as it is.
+func (s *store) guardCheck(g locker.Grant) *types.ConditionCheck {
+	return &types.ConditionCheck{
+		TableName:                aws.String(s.table),
+		Key:                      key(g.Name),
+		ConditionExpression:      aws.String(whereGuarded),
+		ExpressionAttributeNames: map[string]string{"#guid": "guid"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":oldest": &types.AttributeValueMemberS{Value: revision(g.ID, firstSequence)},
+			":newest": &types.AttributeValueMemberS{Value: revision(g.ID, deadSequence-1)},
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
 }
 
 // whereMine completes a write of the acquisition that must come after all writes

@@ -37,6 +37,15 @@ type schemaCheck struct {
 	mu      sync.Mutex
 	done    bool
 	running chan struct{} // closed when the look under way ends; nil if none is
+	strong  bool          // the table was seen to be one with multi-Region strong consistency
+}
+
+// lacksTransactions reports whether the table is known to be of the kind for which
+// DynamoDB has no transactions. AWS developer guide, "How DynamoDB global tables work".
+func (c *schemaCheck) lacksTransactions() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.strong
 }
 
 // checkTable looks at the table before the first acquire: a wrong key or unsafe
@@ -122,6 +131,9 @@ func isDenied(err error) bool {
 // checkSchema returns a [*TableError] when the table's key is not the one of the
 // items here, or when its replication breaks exclusion.
 func (s *store) checkSchema(desc *types.TableDescription) error {
+	s.schema.mu.Lock()
+	s.schema.strong = isGlobal(desc) && desc.MultiRegionConsistency == types.MultiRegionConsistencyStrong
+	s.schema.mu.Unlock()
 	if len(desc.KeySchema) != 1 || aws.ToString(desc.KeySchema[0].AttributeName) != "name" || keyType(desc) != types.ScalarAttributeTypeS {
 		return &TableError{
 			Table: s.table, Reason: "its key is " + keyInWords(desc) + ", want the hash key name (S) alone",
