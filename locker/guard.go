@@ -26,14 +26,18 @@ func (c *Client) GuardGrant(lease *Lease) (Grant, error) {
 	if acq.c != c {
 		return Grant{}, &InvalidError{What: "lease", Value: fmt.Sprintf("on %q", acq.name), Want: "one that this Locker has acquired"}
 	}
-	if err := h.check(); err != nil {
-		return Grant{}, err
+	for {
+		now := c.now()
+		acq.mu.Lock()
+		held := h.err == nil && acq.leftLocked(now) > 0
+		acq.guarded = acq.guarded || held // before a release can hand it on
+		g := acq.grant
+		acq.mu.Unlock()
+		if held {
+			return g, nil
+		}
+		if err := h.check(); err != nil { // nil: a renewal was confirmed just now
+			return Grant{}, err
+		}
 	}
-	acq.mu.Lock()
-	defer acq.mu.Unlock()
-	if h.err != nil { // by now; the acquisition may be another lease's
-		return Grant{}, h.err
-	}
-	acq.guarded = true
-	return acq.grant, nil
 }

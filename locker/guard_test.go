@@ -116,3 +116,17 @@ func TestGuardGrantRace(t *testing.T) {
 		t.Logf("%d of 500 were guarded before their release", guarded)
 	})
 }
+
+// A machine that was suspended has not seen the lease end: GuardGrant does.
+func TestGuardGrantSuspended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m machine
+		c := newClient(t, newBlocks(), func(o *locker.ClientOptions) { o.Clock = &m })
+		lease := acquire(t, c, t.Name())
+		m.suspend(locker.DefaultTTL/100*99 - 1)
+		guardGrant(t, c, lease)
+		m.suspend(1)
+		_, err := c.GuardGrant(lease)
+		want(t, "GuardGrant of a lease whose time is over", err, locker.ErrLost)
+	})
+}
