@@ -2,22 +2,15 @@ package fencing
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/holdfast/internal/dynamodblocal"
 	"example.com/holdfast/locker"
@@ -48,72 +41,27 @@ func fenced(t *testing.T, write func(value string, token locker.Token) error, re
 	}
 }
 
-// reports is a database with one table, and one row, that knows one statement.
-type reports struct {
-	mu    sync.Mutex
-	body  string
-	token int64
+// granting is a store that grants every attempt, with one token.
+type granting locker.Token
+
+func (g granting) Acquire(_ context.Context, a locker.Attempt) (locker.Grant, error) {
+	return locker.Grant{Name: a.Name, ID: a.ID, Token: locker.Token(g), TTL: a.TTL}, nil
 }
 
-func (r *reports) Connect(context.Context) (driver.Conn, error) { return conn{r}, nil }
-func (r *reports) Driver() driver.Driver                        { return nil }
-
-type conn struct{ r *reports }
-
-func (conn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("not supported") }
-func (conn) Begin() (driver.Tx, error)           { return nil, errors.New("not supported") }
-func (conn) Close() error                        { return nil }
-
-func (c conn) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	const known = "UPDATE reports SET body = $1, token = $2 WHERE id = $3 AND token <= $2"
-	if query != known || len(args) != 3 {
-		return nil, fmt.Errorf("unknown statement %q with %v", query, args)
-	}
-	c.r.mu.Lock()
-	defer c.r.mu.Unlock()
-	token := args[1].Value.(int64)
-	if args[2].Value != "daily" || c.r.token > token {
-		return driver.RowsAffected(0), nil
-	}
-	c.r.body, c.r.token = args[0].Value.(string), token
-	return driver.RowsAffected(1), nil
+func (granting) Renew(_ context.Context, g locker.Grant, _ locker.Renewal) (locker.Grant, error) {
+	return g, nil
 }
 
-func TestSQL(t *testing.T) {
-	t.Parallel()
-	var r reports
-	db := sql.OpenDB(&r)
-	defer db.Close()
-	fenced(t, func(value string, token locker.Token) error {
-		return WriteReport(t.Context(), db, "daily", value, token)
-	}, func() string { return r.body })
-}
+func (granting) Release(context.Context, locker.Grant, time.Duration) error { return nil }
 
-func TestDynamoDB(t *testing.T) {
-	t.Parallel()
-	db := dynamodblocal.Client(t)
-	table := fmt.Sprintf("holdfast-fencing-%d", time.Now().UnixNano())
-	_, err := db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: &table, BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("account"), AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("account"), KeyType: types.KeyTypeHash}},
-	})
+// leaseWith returns a lease with the token.
+func leaseWith(t *testing.T, token locker.Token) *locker.Lease {
+	t.Helper()
+	lease, err := locker.New(granting(token)).Acquire(t.Context(), t.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: &table})
-	fenced(t, func(value string, token locker.Token) error {
-		return PutBalance(t.Context(), db, table, "a", value, token)
-	}, func() string {
-		out, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{
-			TableName: &table, ConsistentRead: aws.Bool(true),
-			Key: map[string]types.AttributeValue{"account": &types.AttributeValueMemberS{Value: "a"}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out.Item["balance"].(*types.AttributeValueMemberN).Value
-	})
+	return lease
 }
 
 // bucket is an object as S3 keeps it, for HEAD and for PUT with If-Match.
@@ -158,36 +106,5 @@ func TestObject(t *testing.T) {
 	b.meanwhile = func() { b.body, b.token, b.version = "the later one's", locker.Token(1<<52+1).String(), b.version+1 }
 	if err := PutObject(t.Context(), server.Client(), server.URL, []byte("late"), 1<<52); err == nil || b.body != "the later one's" {
 		t.Errorf("PutObject = %v, and the object is %q, want it refused", err, b.body)
-	}
-}
-
-func TestService(t *testing.T) {
-	t.Parallel()
-	var s Register
-	server := httptest.NewServer(&s)
-	defer server.Close()
-	put := func(value, token string) (int, error) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"?value="+value, nil)
-		if err != nil {
-			return 0, err
-		}
-		req.Header.Set("Fencing-Token", token)
-		resp, err := server.Client().Do(req)
-		if err != nil {
-			return 0, err
-		}
-		return resp.StatusCode, resp.Body.Close()
-	}
-	fenced(t, func(value string, token locker.Token) error {
-		status, err := put(value, token.String())
-		if status == http.StatusConflict {
-			return locker.ErrStale
-		}
-		return err
-	}, func() string { return s.value })
-	for _, token := range []string{"", "0", "-1", strings.Repeat("9", 30)} {
-		if status, err := put("x", token); status != http.StatusBadRequest || err != nil {
-			t.Errorf("a write with token %q is answered with %d, %v, want %d", token, status, err, http.StatusBadRequest)
-		}
 	}
 }

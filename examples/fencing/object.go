@@ -36,14 +36,14 @@ func PutObject(ctx context.Context, client *http.Client, url string, body []byte
 		"If-Match":  {seen.Header.Get("ETag")},
 		tokenHeader: {token.String()},
 	})
-	if err == nil && put.StatusCode == http.StatusPreconditionFailed {
+	if err == nil && put.StatusCode >= 300 {
 		return fmt.Errorf("%s: written meanwhile: look again", url)
 	}
 	return err
 }
 
-// send makes one request. Of the errors it leaves a failed precondition to the
-// caller.
+// send makes one request. Of the errors it leaves to the caller those by which a
+// server says that another came first.
 func send(ctx context.Context, client *http.Client, method, url string, body []byte, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -58,8 +58,9 @@ func send(ctx context.Context, client *http.Client, method, url string, body []b
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return nil, err
 	}
-	if resp.StatusCode >= 300 && resp.StatusCode != http.StatusPreconditionFailed {
-		return nil, fmt.Errorf("%s %s: %s", method, url, resp.Status)
+	switch {
+	case resp.StatusCode < 300, resp.StatusCode == http.StatusConflict, resp.StatusCode == http.StatusPreconditionFailed:
+		return resp, nil
 	}
-	return resp, nil
+	return nil, fmt.Errorf("%s %s: %s", method, url, resp.Status)
 }
