@@ -277,11 +277,8 @@ func TestGuardSession(t *testing.T) {
 	p.cutOff()
 	session, other := readDecoded(t, lease.Name()).Session, openWarm(t)
 	eventually(t, prompt, "the session is ended, but for a heartbeat that was on its way", func() bool {
-		in, err := other.store.killInput(session, readDecoded(t, session).GUID, stamps{wall: time.Now()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = other.store.update(t.Context(), time.Second, in)
+		in := other.store.killInput(session, readDecoded(t, session).GUID, stamps{wall: time.Now()})
+		_, err := other.store.update(t.Context(), time.Second, in)
 		return err == nil
 	})
 	wantGuard(t, a, after, "its session ended, and nobody else there", true)
