@@ -36,6 +36,9 @@ var (
 	// are not promised to rise.
 	ErrNoFencing = errors.New("locker: fencing is not available")
 
+	// ErrNotLeader is matched by every [*NotLeaderError]: an [Elector] does not lead.
+	ErrNotLeader = errors.New("locker: not the leader")
+
 	// ErrUnavailable is wrapped by errors of a store that did not answer, or
 	// answered that it can't just now. Whether the request took effect is not
 	// known. It is the one kind of error after which trying again makes sense; of a
@@ -84,6 +87,31 @@ func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 
 // Unwrap returns the cause.
 func (e *HeldError) Unwrap() error { return e.Cause }
+
+// NotLeaderError says that an [Elector] does not lead.
+type NotLeaderError struct {
+	Name   string // of the lock
+	Leader Info   // for whom the Elector waits, as last seen; State is [StateUnknown] when it has seen none
+	Cause  error  // how the term ended that lead has not returned from yet; or nil
+}
+
+// Error names the lock and the leader, or the cause.
+func (e *NotLeaderError) Error() string {
+	s := fmt.Sprintf("locker: not the leader of %q", e.Name)
+	if e.Leader.Owner != "" {
+		s += fmt.Sprintf(": %q leads", e.Leader.Owner)
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Is reports whether target is [ErrNotLeader].
+func (e *NotLeaderError) Is(target error) bool { return target == ErrNotLeader }
+
+// Unwrap returns the cause.
+func (e *NotLeaderError) Unwrap() error { return e.Cause }
 
 // LossReason says how a lease was lost.
 type LossReason int

@@ -79,12 +79,14 @@ func (a *acquiring) wait(ctx context.Context, info Info) (stale string, _ error)
 	}
 }
 
-// tellWaiting tells the observer for whom the call waits, once for each acquisition.
+// tellWaiting tells the observer, and whoever listens by ctx, for whom the call waits,
+// once for each acquisition.
 func (a *acquiring) tellWaiting(ctx context.Context, holder Info) {
 	if a.told == holder.AcquisitionID {
 		return
 	}
 	a.told = holder.AcquisitionID
+	tellHolder(ctx, holder)
 	a.c.emit(ctx, Event{Kind: EventWaiting, Name: a.name, Owner: a.o.Owner, Waited: a.waited(), Holder: holder})
 }
 
