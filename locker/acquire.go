@@ -81,6 +81,7 @@ func (a *acquiring) run(ctx context.Context) (*Lease, error) {
 		if err := a.awaitTurn(ctx, w); err != nil {
 			return nil, err
 		}
+		a.awaitLook(ctx)
 	}
 	stale := ""
 	for {

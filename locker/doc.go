@@ -13,6 +13,8 @@
 //
 // l is a Locker of package memory in a unit test, and of package dynamo in
 // production. [TryAcquire] does not wait; [Locker].Acquire returns a Lease to keep.
+// [Semaphore] lets several hold a name at once, and an [Elector] leads for as long as
+// it can.
 //
 // # What is promised
 //

@@ -1,11 +1,15 @@
 package locker
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // sight is what a line has seen of the holder that it waits for.
 type sight struct {
 	info   Info
 	since  time.Duration // when it was first seen, on the monotonic clock
+	last   time.Duration // when it was last looked at
 	looks  int           // since then
 	ended  bool          // it has released
 	marked bool          // its record was marked as wanted
@@ -36,7 +40,7 @@ func (a *acquiring) sawLocked(info Info, now time.Duration) (doubtful *acquisiti
 		}
 		l.seen = &sight{since: now}
 	}
-	l.seen.info = info
+	l.seen.info, l.seen.last = info, now
 	l.seen.looks++
 	if l.spare != nil && !l.spare.isOf(info.AcquisitionID) {
 		doubtful, l.spare = l.spare, nil
@@ -61,6 +65,26 @@ func (a *acquiring) sawEnd(info Info) {
 	l.seen.ended = true
 	if info.State == StateFree { // a dead one says nothing of the next
 		a.c.learnLocked(a.name, now-l.seen.since)
+	}
+}
+
+// awaitLook is called by a new head of the line before it asks. Where the one before it,
+// which has left without the lock, had just looked at another holder, it waits until it
+// is time for the next look: heads that follow each other quickly, as those of a
+// [Semaphore]'s calls at a slot that others hold, ask no more often than one.
+func (a *acquiring) awaitLook(ctx context.Context) {
+	now := a.c.mono()
+	a.c.mu.Lock()
+	var d time.Duration
+	if l := a.c.lines[a.name]; a.c.notifier == nil && l.hold == nil && l.spare == nil && l.seen != nil && !l.seen.ended {
+		if d = l.seen.last + often - now; d <= 0 {
+			l.seen.last = now // also if this call leaves before the answer
+		}
+	}
+	a.c.mu.Unlock()
+	if d > 0 {
+		a.tellWaiting(ctx, a.knownHolder())
+		a.c.sleep(ctx, min(d, a.waitLeft()), nil)
 	}
 }
 

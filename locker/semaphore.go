@@ -28,7 +28,9 @@ import (
 //
 // Requests, on a store: as many as for a free lock, and a write for each slot before it
 // that others hold; for a call that waits, those of n calls that wait for a lock. A
-// goroutine for each slot that is waited at.
+// goroutine for each slot that is waited at. While calls of one Client hand slots to
+// each other faster than the store answers, one that another process gives back may be
+// found late.
 //
 // Tokens rise on each slot by itself: what is guarded has to be told apart by
 // Lease.Name, or not fenced. The processes should agree on n. Where they don't, each

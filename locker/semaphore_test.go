@@ -174,6 +174,8 @@ func TestSemaphoreSurplus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.NewStore()
 		a, b := st.Open(), st.Open()
+		defer a.Close(t.Context())
+		defer b.Close(t.Context())
 		for range 100 {
 			leases := fill(t, locker.Semaphore(a, 3), 3)
 			got := make(chan *locker.Lease, 1)
@@ -275,6 +277,46 @@ func TestSemaphoreSilentSlot(t *testing.T) {
 	})
 }
 
+// Calls that hand slots to each other quickly ask rarely for one that others hold.
+func TestSemaphoreAsksRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s store
+		s.onAcquire(func(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
+			time.Sleep(time.Millisecond)
+			g, err := s.doAcquire(a)
+			g.Tokens = 1000
+			return g, err
+		})
+		c, other := newClient(t, &s), newClient(t, &s)
+		lease, err := other.Acquire(t.Context(), "printers/1")
+		want(t, "Acquire", err)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				for ctx.Err() == nil {
+					locker.Do(ctx, locker.Semaphore(c, 2), "printers", func(context.Context, *locker.Lease) error {
+						time.Sleep(10 * time.Millisecond)
+						return nil
+					})
+				}
+			})
+		}
+		all.Wait()
+		var asked int
+		for _, c := range append(s.asked("acquire"), s.asked("release")...) {
+			if c.name == "printers/1" {
+				asked++
+			}
+		}
+		if asked > 30*6 {
+			t.Errorf("%d writes to the slot that another process holds in 30 s, want about 5 a second", asked)
+		}
+		want(t, "Release", lease.Release(t.Context()))
+	})
+}
+
 // Processes that crash, wait and cancel never hold more than n.
 func TestSemaphoreStress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -284,7 +326,9 @@ func TestSemaphoreStress(t *testing.T) {
 		var grants [processes]atomic.Int64
 		var all sync.WaitGroup
 		for p := range processes {
-			sem := locker.Semaphore(locker.Prefix(st.Open(), "pool/"), n)
+			l := st.Open()
+			defer l.Close(t.Context())
+			sem := locker.Semaphore(locker.Prefix(l, "pool/"), n)
 			for range callers {
 				all.Go(func() {
 					for range rounds {
