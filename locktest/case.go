@@ -34,7 +34,7 @@ func cases() []testCase {
 		acquireCases(), waitCases(), limitCases(),
 		releaseCases(), holdCases(), queueCases(),
 		leaseCases(), renewCases(), lossCases(),
-		infoCases(), listCases(), breakCases(), tokenCases(), doCases(), closeCases(),
+		infoCases(), listCases(), breakCases(), tokenCases(), doCases(), composeCases(), closeCases(),
 		attemptCases(), renewalCases(),
 		faultCases(), outageCases(),
 	)
