@@ -14,25 +14,16 @@ import (
 // asks the store. A call with [NoWait] does not queue: it makes its own try,
 // except where this Client itself holds the name, which it knows without one.
 func (c *Client) Acquire(ctx context.Context, name string, opts ...Option) (*Lease, error) {
-	o := resolve(Options{TTL: c.opts.DefaultTTL, Wait: Forever}, opts)
-	if o.Owner == "" {
-		o.Owner = c.opts.Owner
-	}
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	if err := o.check(c.opts.MinTTL); err != nil {
+	o, err := c.options(name, opts)
+	if err != nil {
 		return nil, err
 	}
-	if o.RequireFencing && !c.opts.Fencing {
-		return nil, fmt.Errorf("locker: acquire %q: %w", name, ErrNoFencing)
-	}
-
-	o.Data = bytes.Clone(o.Data) // an abandoned try may outlive the call
-
 	a := &acquiring{c: c, name: name, o: o, start: c.mono()}
 	lease, err := a.call(ctx)
-	e := Event{Name: name, Owner: o.Owner, Waited: a.waited(), Tries: a.tries, Holder: a.holder}
+	e := a.event()
 	if err != nil {
 		e.Kind, e.Err = EventRefused, err
 		c.emit(ctx, e)
@@ -43,12 +34,29 @@ func (c *Client) Acquire(ctx context.Context, name string, opts ...Option) (*Lea
 	return lease, nil
 }
 
-// acquiring is one call of Acquire.
+// options returns what a call asks for, checked.
+func (c *Client) options(name string, opts []Option) (Options, error) {
+	o := resolve(Options{TTL: c.opts.DefaultTTL, Wait: Forever}, opts)
+	if o.Owner == "" {
+		o.Owner = c.opts.Owner
+	}
+	if err := o.check(c.opts.MinTTL); err != nil {
+		return Options{}, err
+	}
+	if o.RequireFencing && !c.opts.Fencing {
+		return Options{}, fmt.Errorf("locker: acquire %q: %w", name, ErrNoFencing)
+	}
+	o.Data = bytes.Clone(o.Data) // an abandoned try may outlive the call
+	return o, nil
+}
+
+// acquiring is one call of Acquire, or what one of AcquireAll does for one name.
 type acquiring struct {
 	c     *Client
 	name  string
 	o     Options
 	start time.Duration // on the monotonic clock
+	group bool          // the call is one of AcquireAll
 
 	tries    int           // acquisition IDs spent
 	awaited  string        // the revision whose change a Notifier told of last
@@ -62,12 +70,21 @@ type acquiring struct {
 // call is the call of Acquire, but for what comes before and after. Close ends it,
 // and waits for what it leaves behind.
 func (a *acquiring) call(ctx context.Context) (*Lease, error) {
-	a.c.background.enter()
-	defer a.c.background.leave()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(a.c.life, func() { cancel(errClosing) })()
+	ctx, end := a.c.enter(ctx)
+	defer end()
 	return a.run(ctx)
+}
+
+// enter begins a call that Close ends and waits for, and returns its context.
+func (c *Client) enter(ctx context.Context) (_ context.Context, end func()) {
+	c.background.enter()
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(c.life, func() { cancel(errClosing) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+		c.background.leave()
+	}
 }
 
 // run queues, tries and waits until the lock is held or the call has to end.
@@ -139,6 +156,11 @@ func (a *acquiring) next(ctx context.Context, err error, tried string) (stale st
 		return "", a.gaveUp(ctx)
 	}
 	return "", nil
+}
+
+// event begins the event of the call's end.
+func (a *acquiring) event() Event {
+	return Event{Name: a.name, Owner: a.o.Owner, Waited: a.waited(), Tries: a.tries, Holder: a.holder}
 }
 
 // waited returns how long the call has lasted.

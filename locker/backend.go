@@ -140,6 +140,27 @@ type Binder interface {
 	Bind(ctx context.Context, g, session Grant) (Grant, error)
 }
 
+// Grouper is an optional interface of a [Backend] that can acquire several names by one
+// request; [Client.AcquireAll] uses it.
+type Grouper interface {
+	// AcquireGroup is Acquire of several names, all or none: 2 to GroupLimit attempts
+	// of different names, in the order of their bytes. It tries once to make each
+	// attempt's ID the holder of its name, and returns the grants in the same order. It
+	// is idempotent in these IDs as a whole: once a send has taken effect, and none of
+	// the grants was released, another one succeeds.
+	//
+	// A [*HeldError] is about the first of the names that another holds. After it, or
+	// after another final error, this call has acquired none. After one that wraps
+	// [ErrUnavailable] it is not known whether all are held or none.
+	//
+	// An error that is [errors.ErrUnsupported] says, before anything was sent, that the
+	// store can't: the Client acquires one name after the other from then on.
+	AcquireGroup(ctx context.Context, all []Attempt) ([]Grant, error)
+
+	// GroupLimit returns how many names one AcquireGroup can acquire at most.
+	GroupLimit() int
+}
+
 // State is what is known of a lock.
 type State int
 

@@ -20,9 +20,19 @@ func Chain(l Locker, middleware ...Middleware) Locker {
 // Defaults is middleware that puts opts before the options of every call, so
 // that they hold unless the call says otherwise.
 func Defaults(opts ...Option) Middleware {
-	return func(next Locker) Locker {
-		return LockerFunc(func(ctx context.Context, name string, own ...Option) (*Lease, error) {
-			return next.Acquire(ctx, name, slices.Concat(opts, own)...)
-		})
-	}
+	return func(next Locker) Locker { return defaulted{next, opts} }
+}
+
+// defaulted is what Defaults makes.
+type defaulted struct {
+	next Locker
+	opts []Option
+}
+
+func (d defaulted) Acquire(ctx context.Context, name string, own ...Option) (*Lease, error) {
+	return d.next.Acquire(ctx, name, slices.Concat(d.opts, own)...)
+}
+
+func (d defaulted) AcquireAll(ctx context.Context, names []string, own ...Option) (*Group, error) {
+	return AcquireAll(ctx, d.next, names, slices.Concat(d.opts, own)...)
 }

@@ -75,6 +75,7 @@ type Client struct {
 	notifier Notifier // nil if backend is none
 	marker   Marker   // nil if backend is none
 	binder   Binder   // nil if backend is none, or leases don't share a heartbeat
+	groups   grouping // what AcquireAll makes of the backend
 	opts     ClientOptions
 	reader   moment.Reader
 
@@ -95,7 +96,7 @@ type Client struct {
 }
 
 // New returns a Client on b. It starts nothing and sends nothing. A b that also
-// is a [Poller], [Notifier], [Marker] or [Binder] is used as such.
+// is a [Poller], [Notifier], [Marker], [Binder] or [Grouper] is used as such.
 func New(b Backend, optFns ...func(*ClientOptions)) *Client {
 	var o ClientOptions
 	for _, fn := range optFns {
@@ -106,6 +107,7 @@ func New(b Backend, optFns ...func(*ClientOptions)) *Client {
 	c.poller, _ = b.(Poller)
 	c.notifier, _ = b.(Notifier)
 	c.marker, _ = b.(Marker)
+	c.groups.backend, _ = b.(Grouper)
 	if o.SharedHeartbeat {
 		c.binder, _ = b.(Binder)
 	}

@@ -2,6 +2,7 @@ package locker_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -111,4 +112,53 @@ func (b *binds) boundTo(name string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.bound[name]
+}
+
+// gathers is a store that acquires up to limit names by one request.
+type gathers struct {
+	*store
+	limit int
+	one   sync.Mutex                                                              // request at a time
+	group func(ctx context.Context, all []locker.Attempt) ([]locker.Grant, error) // instead of doGroup
+}
+
+func newGathers(limit int) *gathers { return &gathers{store: new(store), limit: limit} }
+
+func (s *gathers) GroupLimit() int { return s.limit }
+
+func (s *gathers) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
+	s.one.Lock()
+	defer s.one.Unlock()
+	return s.store.Acquire(ctx, a)
+}
+
+func (s *gathers) AcquireGroup(ctx context.Context, all []locker.Attempt) ([]locker.Grant, error) {
+	names := make([]string, len(all))
+	for i, a := range all {
+		names[i] = a.Name
+	}
+	noted(s.store, call{op: "group", name: strings.Join(names, " "), id: all[0].ID}, new(struct{}))
+	if s.group != nil {
+		return s.group(ctx, all)
+	}
+	return s.doGroup(all)
+}
+
+func (s *gathers) doGroup(all []locker.Attempt) ([]locker.Grant, error) {
+	s.one.Lock()
+	defer s.one.Unlock()
+	for _, a := range all {
+		if info := s.info(a.Name); info.State == locker.StateHeld && info.AcquisitionID != a.ID && info.Revision != a.Stale {
+			return nil, &locker.HeldError{Name: a.Name, Holder: info}
+		}
+	}
+	var grants []locker.Grant
+	for _, a := range all {
+		g, err := s.doAcquire(a)
+		if err != nil {
+			return nil, err
+		}
+		grants = append(grants, g)
+	}
+	return grants, nil
 }

@@ -14,12 +14,14 @@ import (
 // hold is a lease as the client keeps it, on an acquisition. The client refers to
 // holds only, so that it notices when nobody has the [Lease] any more.
 //
-// The fields from err on are guarded by the mutex of the acquisition; those before
+// The fields from minHold on are guarded by the mutex of the acquisition; those before
 // never change.
 type hold struct {
-	acq      *acquisition
-	id       string // of the lease; of the first on an acquisition, the acquisition's
-	token    Token
+	acq   *acquisition
+	id    string // of the lease; of the first on an acquisition, the acquisition's
+	token Token
+
+	// These change only where the lease is one of a [Group] that is not complete yet.
 	minHold  time.Duration
 	maxHold  time.Duration
 	acquired time.Duration // when the grant was in hand, on the monotonic clock: holds count from here, the lease from before its send

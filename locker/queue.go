@@ -43,6 +43,13 @@ func (l *line) begin(h *hold, queued bool) {
 type waiter struct {
 	turn  chan struct{}
 	place *list.Element
+	group bool // wants the name together with others: what is handed to it alone is of no use
+}
+
+// wantsSpare reports whether the head of the line can use an acquisition that is
+// handed to it.
+func (l *line) wantsSpare() bool {
+	return l.queued() > 0 && !l.waiting.Front().Value.(*waiter).group
 }
 
 // lineLocked returns the line of a name, made if need be.
@@ -70,7 +77,7 @@ func (a *acquiring) enqueue() *waiter {
 	if l.waiting == nil {
 		l.waiting = list.New()
 	}
-	w := &waiter{turn: make(chan struct{})}
+	w := &waiter{turn: make(chan struct{}), group: a.group}
 	w.place = l.waiting.PushBack(w)
 	if l.waiting.Front() == w.place {
 		close(w.turn)

@@ -100,11 +100,12 @@ func (h *hold) sendRelease(ctx context.Context, left time.Duration) (wanted bool
 	defer cancel()
 	acq.mu.Lock()
 	g, unknown := acq.grant, h.release.unknown
+	end := h.acquired + h.minHold
 	wanted = acq.wantedLocked()
 	acq.mu.Unlock()
 	start := c.mono()
 	for n := 1; ; n++ {
-		rest := max(0, h.minHold-(c.mono()-h.acquired))
+		rest := max(0, end-c.mono())
 		marked, err := c.sendRelease(ctx, g, rest)
 		var lost *LostError
 		switch {
@@ -143,15 +144,15 @@ func (h *hold) releaseSent(wanted bool, err error) {
 	if acq.renewal != nil && acq.renewal.cancel != nil {
 		acq.renewal.cancel()
 	}
-	id := acq.grant.ID
+	id, end := acq.grant.ID, h.acquired+h.minHold
 	acq.mu.Unlock()
 	var failed *ReleaseError
 	switch unconfirmed := errors.As(err, &failed); {
-	case unconfirmed && h.minHold <= acq.c.mono()-h.acquired:
+	case unconfirmed && end <= acq.c.mono():
 		acq.c.forgo(id)
 	case err == nil && wanted:
 		acq.c.yieldTo(acq.name)
 	}
-	acq.leaveSession(failed == nil, func() time.Duration { return h.minHold - (acq.c.now().Mono - h.acquired) })
+	acq.leaveSession(failed == nil, func() time.Duration { return end - acq.c.mono() })
 	h.settle()
 }

@@ -41,9 +41,9 @@ func (acq *acquisition) sessionToJoin() *session {
 	}
 	acq.mu.Lock()
 	h, old, left := acq.lease, acq.session, acq.leftLocked(c.now())
-	failed := acq.failingLocked()
+	no := acq.failingLocked() || left > acq.ttl || h.maxHold > 0 || c.mono()-h.acquired < h.minHold
 	acq.mu.Unlock()
-	if failed || left > acq.ttl || h.maxHold > 0 || c.now().Mono-h.acquired < h.minHold {
+	if no {
 		return nil
 	}
 	s := old

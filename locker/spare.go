@@ -30,7 +30,7 @@ func (h *hold) handOver(now moment.Reading) bool {
 	c.mu.Lock()
 	acq.mu.Lock()
 	l := c.lines[acq.name]
-	ok := l != nil && l.hold == h && l.queued() > 0 && c.life.Err() == nil &&
+	ok := l != nil && l.hold == h && l.wantsSpare() && c.life.Err() == nil &&
 		!acq.over && acq.leftLocked(now) > 0 && h.minHold <= now.Mono-h.acquired &&
 		!acq.mustYieldLocked(now)
 	if ok {

@@ -9,17 +9,31 @@ import (
 	"example.com/holdfast/internal/moment"
 )
 
-// resolve spends one acquisition ID: it sends the attempt, and sends it again
-// while the outcome is not known, until it is. The lease counts from first, a
-// reading from before the first of these sends: any of them may be the one that
-// took effect. An ID that is not resolved in time for a useful lease is
-// abandoned; so is one of which an earlier send may still arrive.
+// resolve spends one acquisition ID on the name.
 func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first moment.Reading, err error) {
+	at := a.attempt(stale)
+	first, err = a.untilKnown(ctx, func(d time.Duration) (err error) {
+		g, err = a.c.try(ctx, at, d)
+		return err
+	}, func() { a.c.abandon(at) })
+	return g, first, err
+}
+
+// attempt returns one with a new acquisition ID.
+func (a *acquiring) attempt(stale string) Attempt {
 	a.tries++
 	at := Attempt{Name: a.name, ID: a.c.newID(), Owner: a.o.Owner, TTL: a.o.TTL, Data: a.o.Data, Stale: stale, Tokens: 1}
 	if !a.o.NoRenewal {
 		at.Tokens = tokensAhead
 	}
+	return at
+}
+
+// untilKnown sends an attempt, and sends it again while the outcome is not known,
+// until it is. The lease counts from first, a reading from before the first of these sends: any of them may be the one that
+// took effect. An ID that is not resolved in time for a useful lease is
+// abandoned; so is one of which an earlier send may still arrive.
+func (a *acquiring) untilKnown(ctx context.Context, send func(time.Duration) error, abandon func()) (first moment.Reading, err error) {
 	first = a.c.now()
 	limit := a.o.TTL/2 - a.c.slack(a.o.TTL)
 	var last error          // of an earlier send, whose outcome is not known; nil if there was none
@@ -29,22 +43,22 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 		if a.o.Wait == 0 {
 			d = min(d, outage)
 		}
-		g, err := a.c.try(ctx, at, d)
+		err := send(d)
 		spent = moment.Held(first, a.c.now())
 		switch {
 		case err == nil && spent <= limit:
-			return g, first, nil
+			return first, nil
 		case err == nil:
-			a.c.abandon(at)
-			return Grant{}, first, fmt.Errorf("locker: acquire %q: answered after half of the TTL: %w", a.name, ErrUnavailable)
+			abandon()
+			return first, fmt.Errorf("locker: acquire %q: answered after half of the TTL: %w", a.name, ErrUnavailable)
 		case !errors.Is(err, ErrUnavailable):
 			if last != nil {
-				a.c.abandon(at)
+				abandon()
 			}
-			return Grant{}, first, err
+			return first, err
 		case ctx.Err() != nil && last == nil:
-			a.c.abandon(at)
-			return Grant{}, first, contextError(ctx)
+			abandon()
+			return first, contextError(ctx)
 		}
 		last = err
 		delay := a.retryDelay(n)
@@ -55,8 +69,8 @@ func (a *acquiring) resolve(ctx context.Context, stale string) (g Grant, first m
 				continue
 			}
 		}
-		a.c.abandon(at)
-		return Grant{}, first, err
+		abandon()
+		return first, err
 	}
 }
 

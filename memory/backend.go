@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"example.com/holdfast/locker"
@@ -19,6 +20,7 @@ var (
 	_ locker.Inspector = (*backend)(nil)
 	_ locker.Poller    = (*backend)(nil)
 	_ locker.Notifier  = (*backend)(nil)
+	_ locker.Grouper   = (*backend)(nil)
 )
 
 // Acquire takes a name that is free or whose lease has ended, to the instant,
@@ -29,22 +31,10 @@ var (
 func (b *backend) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
 	var g locker.Grant
 	err := b.store.call(ctx, OpAcquire, func(now time.Time) error {
-		s := b.store
-		r := s.records[a.Name]
-		state := r.state(now)
-		held := state == locker.StateHeld
-		switch {
-		case r != nil && r.id == a.ID && !r.released(): // an earlier send of this ID
-			state = locker.StateFree
-		case s.dead.has(a.Name, a.ID), held && r.revision() != a.Stale:
-			return &locker.HeldError{Name: a.Name, Holder: r.info(a.Name, now)}
-		default:
-			r = s.grantLocked(a, now)
-			defer s.wakeLocked(a.Name)
+		if err := b.store.refusalLocked(a, now); err != nil {
+			return err
 		}
-		g = r.grant(a.Name)
-		g.TookOver = state != locker.StateFree
-		g.Wanted = s.wantedLocked(b, a.Name)
+		g = b.takeLocked(a, now)
 		return nil
 	})
 	if err != nil {
@@ -52,6 +42,62 @@ func (b *backend) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, 
 	}
 	return g, nil
 }
+
+// AcquireGroup takes several names in one critical section. It counts as one
+// [OpAcquire].
+func (b *backend) AcquireGroup(ctx context.Context, all []locker.Attempt) ([]locker.Grant, error) {
+	var grants []locker.Grant
+	err := b.store.call(ctx, OpAcquire, func(now time.Time) error {
+		for _, a := range all {
+			if err := b.store.refusalLocked(a, now); err != nil {
+				return err
+			}
+		}
+		for _, a := range all {
+			grants = append(grants, b.takeLocked(a, now))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return grants, nil
+}
+
+// GroupLimit is none.
+func (b *backend) GroupLimit() int { return math.MaxInt }
+
+// refusalLocked returns why an attempt does not get its name, nil if it does.
+func (s *Store) refusalLocked(a locker.Attempt, now time.Time) error {
+	r := s.records[a.Name]
+	switch held := r.state(now) == locker.StateHeld; {
+	case r.isOf(a):
+		return nil
+	case s.dead.has(a.Name, a.ID), held && r.revision() != a.Stale:
+		return &locker.HeldError{Name: a.Name, Holder: r.info(a.Name, now)}
+	}
+	return nil
+}
+
+// takeLocked gives the attempt, which nothing stands in the way of, its name.
+func (b *backend) takeLocked(a locker.Attempt, now time.Time) locker.Grant {
+	s := b.store
+	r := s.records[a.Name]
+	tookOver := r.state(now) != locker.StateFree
+	if r.isOf(a) {
+		tookOver = false
+	} else {
+		r = s.grantLocked(a, now)
+		defer s.wakeLocked(a.Name)
+	}
+	g := r.grant(a.Name)
+	g.TookOver = tookOver
+	g.Wanted = s.wantedLocked(b, a.Name)
+	return g
+}
+
+// isOf reports whether an earlier send of the attempt took effect.
+func (r *record) isOf(a locker.Attempt) bool { return r != nil && r.id == a.ID && !r.released() }
 
 // Renew extends a lease that has not ended. Here it is stricter than a store
 // which can't be sure of the time: a lease that has ended is lost even while

@@ -12,7 +12,7 @@ type Op int
 // The operations. One call of a [Locker]'s method leads to one or more of them:
 // what failed with [locker.ErrUnavailable] is tried again.
 const (
-	OpAcquire Op = iota + 1 // a try to take a name
+	OpAcquire Op = iota + 1 // a try to take a name, or several at once
 	OpRenew                 // a renewal, in the background or by Renew, Ensure or SetData
 	OpRelease               // a release, also of an attempt whose outcome is not known
 	OpInspect               // Inspect

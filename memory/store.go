@@ -91,8 +91,8 @@ func (s *Store) Open(optFns ...func(*Options)) *Locker {
 
 // Backend returns a connection to s for one process, for tests that put something
 // between the store and a [locker.Client] of their own. It is a
-// [locker.Inspector], a [locker.Poller], a [locker.Notifier], a [locker.Lister] and
-// a [locker.Breaker] too. It lives by
+// [locker.Inspector], a [locker.Poller], a [locker.Notifier], a [locker.Lister],
+// a [locker.Breaker] and a [locker.Grouper] too. It lives by
 // the store's clock, and its tokens rise.
 func (s *Store) Backend() locker.Backend { return &backend{store: s} }
 
