@@ -38,6 +38,15 @@ func (a *API) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ..
 	return out, err
 }
 
+// TransactWriteItems is the client's method of this name.
+func (a *API) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	out, meta, err := call[*dynamodb.TransactWriteItemsOutput](ctx, a, "TransactWriteItems", in)
+	if out != nil {
+		out.ResultMetadata = meta
+	}
+	return out, err
+}
+
 // Scan is the client's method of this name.
 func (a *API) Scan(ctx context.Context, in *dynamodb.ScanInput, _ ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error) {
 	out, meta, err := call[*dynamodb.ScanOutput](ctx, a, "Scan", in)

@@ -76,7 +76,7 @@ func TestDifferential(t *testing.T) {
 		*seed = rand.Uint64()
 	}
 	t.Logf("-seed %d", *seed)
-	g := &generator{rand.New(rand.NewPCG(*seed, 0)), table}
+	g := &generator{Rand: rand.New(rand.NewPCG(*seed, 0)), table: table}
 	viaSDK := newSDK(newModel(table))
 	direct := ddbmodel.NewAPI(ddbmodel.Direct(newModel(table), time.Now))
 	codes := make(map[string]int)
@@ -92,7 +92,7 @@ func TestDifferential(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests: %v", *requests, codes)
-	for _, c := range []string{"", "ConditionalCheckFailedException", "ValidationException"} {
+	for _, c := range []string{"", "ConditionalCheckFailedException", "ValidationException", "TransactionCanceledException"} {
 		if *requests >= 1000 && codes[c] < *requests/20 {
 			t.Errorf("%d answers of kind %q in %d, want a fair share", codes[c], c, *requests)
 		}
@@ -107,6 +107,8 @@ func do(ctx context.Context, api dynamo.API, request any) (any, error) {
 		return api.GetItem(ctx, in, once)
 	case *dynamodb.UpdateItemInput:
 		return api.UpdateItem(ctx, in, once)
+	case *dynamodb.TransactWriteItemsInput:
+		return api.TransactWriteItems(ctx, in, once)
 	case *dynamodb.ScanInput:
 		return api.Scan(ctx, in, once)
 	}
@@ -130,6 +132,9 @@ func code(err error) string {
 func difference(got, want any, gotErr, wantErr error) string {
 	if code(gotErr) != code(wantErr) {
 		return fmt.Sprintf("error %v, want %v", gotErr, wantErr)
+	}
+	if d := differentReasons(got, want, gotErr, wantErr); d != "" {
+		return d
 	}
 	a, b := attributesOf(got, gotErr), attributesOf(want, wantErr)
 	if len(a) == 0 && len(b) == 0 || reflect.DeepEqual(canonical(a), canonical(b)) {

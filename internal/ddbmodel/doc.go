@@ -10,10 +10,11 @@
 // HTTP transport for the real AWS SDK; both take a [Transport], a function that
 // carries a request to a Store and its answer back, where a test injects faults.
 //
-// Modelled are GetItem, UpdateItem, Scan and DescribeTable. A request is judged against
+// Modelled are GetItem, UpdateItem, TransactWriteItems of updates, Scan and
+// DescribeTable. A request is judged against
 // the items (check) before anything is changed (commit), so that a transaction
 // can check several items before it changes any.
 //
-// Reading order: store.go, update.go, lex.go, parse.go, condition.go, assign.go,
+// Reading order: store.go, update.go, transact.go, lex.go, parse.go, condition.go, assign.go,
 // value.go, number.go; then transport.go, api.go, http.go, json.go.
 package ddbmodel

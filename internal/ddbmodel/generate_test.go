@@ -13,6 +13,7 @@ import (
 // generator makes random requests of the kinds that package dynamo sends: often
 // well-formed, often not.
 type generator struct {
+	sent *dynamodb.TransactWriteItemsInput // with a token
 	*rand.Rand
 	table string
 }
@@ -33,7 +34,9 @@ func pick[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
 
 // request returns a random request.
 func (g *generator) request() any {
-	switch g.IntN(10) {
+	switch g.IntN(12) {
+	case 10, 11:
+		return g.transaction()
 	case 0:
 		return &dynamodb.GetItemInput{TableName: aws.String(g.table), Key: g.key(), ConsistentRead: aws.Bool(true)}
 	case 1, 2, 3:

@@ -124,6 +124,9 @@ type wireRequest struct {
 
 // decodeRequest reads the body of a request.
 func decodeRequest(operation string, body []byte) (any, error) {
+	if operation == "TransactWriteItems" {
+		return decodeTransaction(body)
+	}
 	var w wireRequest
 	if err := strict(body, &w); err != nil {
 		return nil, &UnmodelledError{fmt.Sprintf("%s %s: %v", operation, body, err)}
@@ -161,8 +164,11 @@ func decodeRequest(operation string, body []byte) (any, error) {
 // encodeAnswer writes the body of an answer.
 func encodeAnswer(ans Answer) ([]byte, error) {
 	var refused *types.ConditionalCheckFailedException
+	var canceled *types.TransactionCanceledException
 	var api smithy.APIError
 	switch {
+	case errors.As(ans.Err, &canceled):
+		return encodeCanceled(canceled)
 	case errors.As(ans.Err, &refused):
 		return json.Marshal(struct {
 			Type    string          `json:"__type"`
@@ -181,6 +187,8 @@ func encodeAnswer(ans Answer) ([]byte, error) {
 		return json.Marshal(struct {
 			Attributes map[string]attr `json:",omitempty"`
 		}{toWire(out.Attributes)})
+	case *dynamodb.TransactWriteItemsOutput:
+		return json.Marshal(map[string]any{"ConsumedCapacity": out.ConsumedCapacity})
 	case *dynamodb.ScanOutput:
 		items := make([]map[string]attr, len(out.Items))
 		for i, item := range out.Items {

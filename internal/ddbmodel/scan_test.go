@@ -80,7 +80,7 @@ func TestDifferentialScan(t *testing.T) {
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	g := &generator{rand.New(rand.NewPCG(seed, 0)), table}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0)), table: table}
 	for i := range 12 {
 		in := g.tamper()
 		in.Key = ddbmodel.Item{"name": &types.AttributeValueMemberS{Value: pick(g, []string{"a", "ab", "é", "_session/"}) + fmt.Sprint(i)}}

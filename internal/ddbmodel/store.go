@@ -20,6 +20,8 @@ type Store struct {
 	mu     sync.Mutex
 	tables map[string]*table
 	cache  map[string]*parsed // by kind and text of the expression
+
+	transactions map[string]done // that took effect, by token
 }
 
 // Change is a write that took effect.
@@ -74,7 +76,7 @@ func (s *Store) Clear(table string) {
 }
 
 // Do carries out a request: a *dynamodb.GetItemInput, *dynamodb.UpdateItemInput,
-// *dynamodb.ScanInput or *dynamodb.DescribeTableInput. It returns the output of that type, or one of
+// *dynamodb.TransactWriteItemsInput, *dynamodb.ScanInput or *dynamodb.DescribeTableInput. It returns the output of that type, or one of
 // DynamoDB's errors as the SDK has it, or an [*UnmodelledError].
 //
 // age is how old a state an eventually consistent read shows; zero, the present.
@@ -86,6 +88,8 @@ func (s *Store) Do(request any, age time.Duration) (any, error) {
 		return s.get(in, age)
 	case *dynamodb.UpdateItemInput:
 		return s.update(in)
+	case *dynamodb.TransactWriteItemsInput:
+		return s.transact(in)
 	case *dynamodb.ScanInput:
 		return s.scan(in, age)
 	case *dynamodb.DescribeTableInput:
