@@ -18,8 +18,9 @@ type maker func(tb testing.TB, b locker.Backend, open func(locker.Backend) *lock
 // wrapper is a Client of which some methods are replaced.
 type wrapper struct {
 	*locker.Client
-	acquire acquireFunc
-	close   func(context.Context) error
+	acquire    acquireFunc
+	acquireAll func(ctx context.Context, names []string, opts ...locker.Option) (*locker.Group, error)
+	close      func(context.Context) error
 }
 
 type acquireFunc = func(ctx context.Context, name string, opts ...locker.Option) (*locker.Lease, error)

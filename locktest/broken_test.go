@@ -188,7 +188,7 @@ func TestHonest(t *testing.T) {
 func TestBroken(t *testing.T) {
 	all := cases()
 	found := make(map[string]bool)
-	for _, b := range slices.Concat(brokenLockers(), brokenQueues()) {
+	for _, b := range slices.Concat(brokenLockers(), brokenQueues(), brokenGroups()) {
 		t.Run(b.name, func(t *testing.T) {
 			for name := range strings.FieldsSeq(b.fails) {
 				i := slices.IndexFunc(all, func(c testCase) bool { return c.name == name })

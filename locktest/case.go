@@ -31,7 +31,7 @@ const (
 // cases returns all cases, those of the most basic rules first.
 func cases() []testCase {
 	return slices.Concat(
-		acquireCases(), waitCases(), limitCases(),
+		acquireCases(), waitCases(), limitCases(), allCases(),
 		releaseCases(), holdCases(), queueCases(),
 		leaseCases(), renewCases(), lossCases(),
 		infoCases(), listCases(), breakCases(), tokenCases(), doCases(), composeCases(), closeCases(),

@@ -13,7 +13,7 @@ type Op int
 
 // The operations.
 const (
-	OpAcquire Op = iota + 1 // locker.Backend's Acquire
+	OpAcquire Op = iota + 1 // locker.Backend's Acquire, and locker.Grouper's AcquireGroup
 	OpRenew                 // locker.Backend's Renew
 	OpRelease               // locker.Backend's Release
 	OpInspect               // locker.Inspector's Inspect

@@ -41,8 +41,8 @@ func NewFaulty(b locker.Backend) *Faulty {
 // Backend returns what a client is given in place of the backend behind f. It is
 // a [locker.Poller] and a [locker.Notifier] where that one is, since a client
 // behaves differently where they are missing. It always is a [locker.Inspector],
-// a [locker.Lister] and a [locker.Breaker], which return [errors.ErrUnsupported]
-// where the one behind is none.
+// a [locker.Lister], a [locker.Breaker] and a [locker.Grouper], which return
+// [errors.ErrUnsupported] where the one behind is none.
 func (f *Faulty) Backend() locker.Backend {
 	b := &faultyBackend{f}
 	poller, polls := f.inner.(locker.Poller)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 
 	"example.com/holdfast/locker"
 )
@@ -31,4 +32,29 @@ func (b *faultyBackend) Break(ctx context.Context, info locker.Info, opts ...loc
 		return fmt.Errorf("locktest: break %q: %w", info.Name, errors.ErrUnsupported)
 	}
 	return b.f.call(ctx, OpBreak, func(ctx context.Context) error { return breaker.Break(ctx, info, opts...) })
+}
+
+// AcquireGroup is an [OpAcquire].
+func (b *faultyBackend) AcquireGroup(ctx context.Context, all []locker.Attempt) ([]locker.Grant, error) {
+	grouper, ok := b.f.inner.(locker.Grouper)
+	if !ok {
+		return nil, fmt.Errorf("locktest: acquire %q and others: %w", all[0].Name, errors.ErrUnsupported)
+	}
+	var got answer[[]locker.Grant]
+	err := b.f.call(ctx, OpAcquire, func(ctx context.Context) error {
+		grants, err := grouper.AcquireGroup(ctx, all)
+		got.set(grants)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return got.or(nil), nil
+}
+
+func (b *faultyBackend) GroupLimit() int {
+	if grouper, ok := b.f.inner.(locker.Grouper); ok {
+		return grouper.GroupLimit()
+	}
+	return math.MaxInt
 }

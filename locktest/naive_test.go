@@ -32,6 +32,8 @@ type flaws struct {
 	tokensRestart   bool // a release deletes the record
 	takeOverNoToken bool // a take-over keeps the token
 
+	groupsPartly bool // a group that is refused leaves those names taken that came before
+
 	endsEarly   bool
 	neverEnds   bool // nor is it ever taken over
 	refusesFree bool // a Stale that is not there is refused
@@ -186,6 +188,10 @@ func (s *naiveStore) Acquire(ctx context.Context, a locker.Attempt) (locker.Gran
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.acquireLocked(a)
+}
+
+func (s *naiveStore) acquireLocked(a locker.Attempt) (locker.Grant, error) {
 	r := s.records[s.key(a.Name)]
 	if r != nil && r.id == a.ID && !r.released && !s.notSameID {
 		if s.newTokenEach {
