@@ -42,24 +42,9 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 			s.resolved(a, b)
 			return grant(a, b, n), nil
 		}
-		s.tokens.saw(locker.Token(it.Token), times, known)
-		from, ok := a.Stale, pinnable(a.Stale)
-		if seen || !ok {
-			var err error
-			if from, ok, err = s.takeable(ctx, &it, a, times, known); err != nil {
-				return locker.Grant{}, err
-			}
-		}
-		b := s.tokens.next(a.ID, a.Tokens, s.tokens.stored(a.Name, locker.Token(it.Token)), times, known)
-		switch {
-		case seen && !ok:
-			return locker.Grant{}, s.held(it, times, known)
-		case writes == 2 || b.first <= locker.Token(it.Token):
-			// Free by now, but this try has spent its writes, or its token, which an
-			// earlier send has fixed, was overtaken: another try, soon, will do.
-			held := s.held(it, times, known)
-			held.Holder.Doubt = max(held.Holder.Doubt, 50*time.Millisecond)
-			return locker.Grant{}, held
+		from, b, err := s.allowed(ctx, a, &it, seen, writes == 2, times, known)
+		if err != nil {
+			return locker.Grant{}, err
 		}
 		attrs, err := s.update(ctx, a.TTL, s.acquireInput(a, b, from, st))
 		switch classify(err) {
@@ -78,6 +63,31 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 		}
 		seen = true
 	}
+}
+
+// allowed decides from what is known of the item, which may not have been seen yet,
+// whether the attempt may write: with which tokens, and if it takes over, from which
+// revision.
+func (s *store) allowed(ctx context.Context, a locker.Attempt, it *item, seen, spent bool, times span, known bool) (from string, b block, err error) {
+	s.tokens.saw(locker.Token(it.Token), times, known)
+	from, ok := a.Stale, pinnable(a.Stale)
+	if seen || !ok {
+		if from, ok, err = s.takeable(ctx, it, a, times, known); err != nil {
+			return "", block{}, err
+		}
+	}
+	b = s.tokens.next(a.ID, a.Tokens, s.tokens.stored(a.Name, locker.Token(it.Token)), times, known)
+	switch {
+	case seen && !ok:
+		return "", block{}, s.held(*it, times, known)
+	case spent || b.first <= locker.Token(it.Token):
+		// Free by now, but this try has spent its writes, or its token, which an
+		// earlier send has fixed, was overtaken: another try, soon, will do.
+		held := s.held(*it, times, known)
+		held.Holder.Doubt = max(held.Holder.Doubt, 50*time.Millisecond)
+		return "", block{}, held
+	}
+	return from, b, nil
 }
 
 // takeable decides whether the item may become the attempt's: because it is free

@@ -34,10 +34,15 @@
 // dynamodb:DescribeTable to check the table once; where that is denied the
 // check is left out, and the observer told. [Locker.List] needs dynamodb:Scan.
 //
+// [Locker.AcquireAll] takes up to 100 names by one TransactWriteItems of the same
+// writes, for which IAM asks for dynamodb:UpdateItem too; each costs twice as many
+// write units in it. A global table with strong consistency has no transactions: there
+// the names are acquired one after the other.
+//
 // # Reading order
 //
 // locker/locker.go → locker/client.go → dynamo/doc.go → acquire.go → expr.go →
-// item.go → renew.go → release.go. Beside them: bounds.go and token.go (time),
+// item.go → renew.go → release.go. Beside them: transact.go (several names at once), bounds.go and token.go (time),
 // list.go and break.go (for operators), outcome.go (what an error means), call.go
 // (one request), table.go and schema.go (the table).
 package dynamo

@@ -189,4 +189,5 @@ type store struct {
 	schema schemaCheck // whether the table was looked at
 
 	sessions sessions // what is known of them without looking
+	groups   groups   // requests for several names whose outcome is not known
 }

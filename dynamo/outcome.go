@@ -37,6 +37,10 @@ func classify(err error) outcome {
 	if errors.As(err, &failed) {
 		return refused
 	}
+	var canceled *types.TransactionCanceledException
+	if errors.As(err, &canceled) {
+		return classifyCanceled(canceled)
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch {

@@ -22,6 +22,7 @@ func (s *store) Release(ctx context.Context, g locker.Grant, hold time.Duration)
 // ReleaseWanted is Release, and tells whether the item was marked as wanted.
 func (s *store) ReleaseWanted(ctx context.Context, g locker.Grant, hold time.Duration) (wanted bool, err error) {
 	s.tokens.resolved(g.ID) // whatever comes: a released ID is never sent as an attempt again
+	s.groups.resolved(g.ID)
 	s.sessions.released(g.Name)
 	st, _, _ := s.stamps()
 	attrs, err := s.update(ctx, g.TTL, s.releaseInput(g, hold, st))
