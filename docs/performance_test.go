@@ -37,6 +37,8 @@ const (
 	lateLooks    = 1.0              // a second, then
 	earlyWaiting = 10 * time.Second // how long "at first" is
 	pairWrites   = 2                // to acquire and release
+
+	transactWrites = 2 // of each write in a transaction. developerguide/transaction-apis.html, "Capacity management for transactions"
 )
 
 var fill = flag.Bool("fill", false, "write the tables of costs into performance.md")
@@ -103,6 +105,8 @@ func costOfOperations() string {
 		{"renew", "1 UpdateItem", 1, 0},
 		{"release", "1 UpdateItem", 1, 0},
 		{"acquire and release", "2 UpdateItem", pairWrites, 0},
+		{"acquire 10 free locks at once (`AcquireAll`)", "1 TransactWriteItems", 10 * transactWrites, 0},
+		{"release 10 locks", "10 UpdateItem", 10, 0},
 		{"hand over inside a process", "none", 0, 0},
 		{"hand over between processes", "1 UpdateItem to release, 1 GetItem that sees it, 1 UpdateItem", 2, lookUnits},
 		{"take over a dead holder's lock", "2 UpdateItem", 2, 0},
