@@ -57,6 +57,16 @@ func (s *store) requested(op string) (names []string) {
 	return names
 }
 
+// acquired returns how many requests to acquire this name alone there were.
+func (s *store) acquired(name string) (n int) {
+	for _, asked := range s.requested("acquire") {
+		if asked == name {
+			n++
+		}
+	}
+	return n
+}
+
 // onBoth runs a test on a client whose store acquires one name a request, and on
 // one whose store can do more.
 func onBoth(t *testing.T, f func(t *testing.T, s *store, c *locker.Client)) {
@@ -160,6 +170,9 @@ func TestAcquireAllKeeps(t *testing.T) {
 		}()
 		group := acquireAll(t, c, []string{"a", "b"}, locker.WithTTL(ttl), locker.WithoutRenewal(), locker.WithMinHold(5*time.Second))
 		<-renewed
+		if n := s.acquired("a"); n > 1 {
+			t.Errorf("a was acquired %d times, want it kept while b was waited for", n)
+		}
 		for lease := range group.All() {
 			if left := lease.Remaining(); left < ttl/2 {
 				t.Errorf("%q has %v remaining, want at least %v", lease.Name(), left, ttl/2)
@@ -294,6 +307,27 @@ func TestAcquireAllStolenTurn(t *testing.T) {
 		want(t, "Acquire of b behind the call", <-second)
 		if r := <-got; r.err != nil {
 			t.Errorf("AcquireAll = %v", r.err)
+		}
+	})
+}
+
+// TestAcquireAllOwn waits for the client's own leases, without a request.
+func TestAcquireAllOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newGathers(100)
+		c := newClient(t, s)
+		first := acquireAll(t, c, []string{"a", "b"})
+		got := gather(t, c, []string{"b", "a", "c"})
+		if _, err := locker.AcquireAll(t.Context(), c, []string{"b", "c"}, locker.NoWait()); !errors.Is(err, locker.ErrHeld) {
+			t.Errorf("AcquireAll = %v, want an error that is ErrHeld", err)
+		}
+		time.Sleep(time.Minute)
+		want(t, "Release", first.Release(t.Context()))
+		if r := <-got; r.err != nil {
+			t.Fatalf("AcquireAll = %v", r.err)
+		}
+		if releases, groups := len(s.asked("release")), len(s.asked("group")); releases != 2 || groups != 2 || len(s.asked("poll")) > 0 {
+			t.Errorf("%d releases, %d requests to acquire and %d looks, want 2, 2 and none", releases, groups, len(s.asked("poll")))
 		}
 	})
 }

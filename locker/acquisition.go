@@ -22,7 +22,7 @@ type acquisition struct {
 	due   time.Duration // on the monotonic clock
 	index int32         // in the schedule; -1 when not there
 
-	renews bool // in the background
+	renews bool // in the background; changes, under mu, only where the lease is one of a [Group] that is not complete yet
 	beats  bool // it is the heartbeat of its session
 
 	// All below, and what may change of its leases, are guarded by mu; position by the

@@ -20,10 +20,10 @@ type grouping struct {
 // AcquireAll takes several locks, all or none; see the function [AcquireAll]. Where
 // the backend is a [Grouper] one request acquires up to [Grouper].GroupLimit names.
 //
-// The call waits its turn in this Client's FIFO of each name, in the order of
-// their bytes; that a name is held it finds out by the request, and then it waits for that name's holder
-// alone, as Acquire does, before it tries again. It never stands in the way of
-// calls for names behind the one that it waits for.
+// The call waits its turn in this Client's FIFO of each name, in the order of their
+// bytes, and then sends the request. When that is refused because a name is held, it
+// waits for that name alone, as Acquire does, before it tries again. It never stands
+// in the way of calls for names behind the one that it waits for.
 func (c *Client) AcquireAll(ctx context.Context, names []string, opts ...Option) (*Group, error) {
 	names, err := setOf(names)
 	if err != nil {

@@ -64,12 +64,15 @@ func TestAcquireAllLostMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(store)
 		c := newClient(t, s)
-		foreign := s.foreign("b", time.Hour)
-		got := gather(t, c, []string{"a", "b"}, locker.WithTTL(10*time.Second))
-		thief := s.foreign("a", time.Hour)
+		foreign := s.foreign("c", time.Hour)
+		got := gather(t, c, []string{"a", "b", "c"}, locker.WithTTL(10*time.Second), locker.WithMinHold(9*time.Second))
+		thief := s.foreign("b", time.Hour)
 		time.Sleep(time.Minute)
 		want(t, "Release of the other", s.doRelease(foreign, 0))
 		time.Sleep(time.Minute)
+		if n := s.acquired("a"); n != 2 {
+			t.Errorf("%d requests to acquire a, want 2: the minimum hold is that of a group which is held", n)
+		}
 		want(t, "Release of the thief", s.doRelease(thief, 0))
 		r := <-got
 		if r.err != nil {
