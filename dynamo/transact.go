@@ -110,13 +110,19 @@ func (t *transaction) lookOnce(ctx context.Context, s *store) error {
 	return err
 }
 
-// prepare makes the next request from what was seen, or returns why none of them
-// makes sense.
+// prepare makes the next request from what was seen, or returns why it would make no
+// sense. An item that an earlier send has written, while others are not its attempts',
+// is in the way too, but tells less than a stranger's: the client releases it.
 func (t *transaction) prepare(ctx context.Context, s *store, spent bool) error {
 	st, times, known := s.stamps()
 	items := make([]types.TransactWriteItem, len(t.names))
+	var mine *member
 	for i := range t.names {
 		n := &t.names[i]
+		if _, ok := sequence(n.it.GUID, n.ID); ok {
+			mine = n
+			continue
+		}
 		var err error
 		if n.from, n.b, err = s.allowed(ctx, n.Attempt, &n.it, n.seen, spent && n.seen, times, known); err != nil {
 			return err
@@ -126,6 +132,9 @@ func (t *transaction) prepare(ctx context.Context, s *store, spent bool) error {
 			return fmt.Errorf("dynamo: acquire %q: %w", n.Name, err)
 		}
 		items[i].Update = asUpdate(in)
+	}
+	if mine != nil {
+		return s.held(mine.it, times, known)
 	}
 	t.in = &dynamodb.TransactWriteItemsInput{
 		TransactItems:          items,

@@ -66,6 +66,34 @@ func TestAcquireAllAnswerLost(t *testing.T) {
 	}
 }
 
+// TestAcquireAllPartly loses the answer to a transaction of which another takes one
+// name before it is sent again: what is left of it is no group, and is released.
+func TestAcquireAllPartly(t *testing.T) {
+	t.Parallel()
+	list := names(t, 3)
+	p := openWarm(t)
+	p.faults.Always(changesToken) // the store does not know it again
+	p.faults.Inject("TransactWriteItems", 1, func(c *faulthttp.Call) (*http.Response, error) {
+		if _, err := c.Send(); err != nil {
+			return nil, err
+		}
+		far := fmt.Sprint(time.Now().Add(time.Hour).UnixMilli())
+		writeItem(t, list[1], attributes{"guid": text("0123456789abcdefghijklmnop/0000000001"), "expiresOn": number(far), "token": number("9007199254740000"), "ttl": number("3600000"), "owner": text("thief")})
+		return nil, faulthttp.ErrConnection
+	})
+	group, err := locker.AcquireAll(t.Context(), p, list, locker.NoWait())
+	var held *locker.HeldError
+	if !errors.As(err, &held) || held.Name != list[1] || held.Holder.Owner != "thief" {
+		t.Fatalf("AcquireAll = %v, %v, want a *HeldError of %q by the thief", group, err, list[1])
+	}
+	for _, name := range []string{list[0], list[2]} {
+		eventually(t, 20*time.Second, "the rest to be released", func() bool {
+			it := readDecoded(t, name)
+			return it.ExpiresOn != nil && *it.ExpiresOn == 0
+		})
+	}
+}
+
 // transactions returns the transactions that were sent, with their members in one order.
 func transactions(t *testing.T, p *process) (all []string) {
 	t.Helper()

@@ -192,7 +192,7 @@ func TestAcquireAllStrongGlobal(t *testing.T) {
 // 1,000 rounds of each: none waits for ever, and none holds a part.
 func TestAcquireAllOpposite(t *testing.T) {
 	t.Parallel()
-	lanes, rounds := 20, 50
+	lanes, rounds := 40, 25
 	if testing.Short() {
 		rounds = 5
 	}
