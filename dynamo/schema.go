@@ -36,7 +36,6 @@ func (e *TableError) Unwrap() error { return e.Cause }
 type schemaCheck struct {
 	mu      sync.Mutex
 	done    bool
-	strong  bool          // it is a global table with strong consistency: no transactions
 	running chan struct{} // closed when the look under way ends; nil if none is
 	strong  bool          // the table was seen to be one with multi-Region strong consistency
 }
@@ -76,14 +75,6 @@ func (s *store) checkTable(ctx context.Context) error {
 	}
 }
 
-// hasTransactions reports whether the table takes them, as far as is known. AWS
-// developer guide, "Global tables: multi-Region strong consistency".
-func (c *schemaCheck) hasTransactions() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.strong
-}
-
 // lookAtTableOnce looks, and lets those go who wait for that, come what may.
 func (s *store) lookAtTableOnce(ctx context.Context, running chan struct{}) error {
 	fit := false
@@ -102,9 +93,6 @@ func (s *store) lookAtTable(ctx context.Context) error {
 	desc, err := s.describe(ctx)
 	switch {
 	case err == nil:
-		s.schema.mu.Lock()
-		s.schema.strong = isGlobal(desc) && desc.MultiRegionConsistency == types.MultiRegionConsistencyStrong
-		s.schema.mu.Unlock()
 		return s.checkSchema(desc)
 	case isDenied(err):
 		if s.o.Observer != nil {

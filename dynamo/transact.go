@@ -39,8 +39,8 @@ func (s *store) AcquireGroup(ctx context.Context, all []locker.Attempt) ([]locke
 	if err := s.checkTable(ctx); err != nil {
 		return nil, err
 	}
-	if !s.schema.hasTransactions() {
-		return nil, fmt.Errorf("dynamo: acquire %q and others: a global table with strong consistency has no transactions: %w", all[0].Name, errors.ErrUnsupported)
+	if s.schema.lacksTransactions() {
+		return nil, fmt.Errorf("dynamo: acquire %q and others: %w", all[0].Name, ErrNoTransactions)
 	}
 	t := s.groups.of(all)
 	if err := t.lookOnce(ctx, s); err != nil {
@@ -97,7 +97,7 @@ type member struct {
 // lookOnce reads one of the items if DynamoDB's time is not known: its answer
 // tells, and the item is seen.
 func (t *transaction) lookOnce(ctx context.Context, s *store) error {
-	if _, known := s.now(); known || t.in != nil {
+	if t.in != nil || s.times.known() {
 		return nil
 	}
 	n := &t.names[0]
@@ -127,11 +127,7 @@ func (t *transaction) prepare(ctx context.Context, s *store, spent bool) error {
 		if n.from, n.b, err = s.allowed(ctx, n.Attempt, &n.it, n.seen, spent && n.seen, times, known); err != nil {
 			return err
 		}
-		in, err := s.acquireInput(n.Attempt, n.b, n.from, st)
-		if err != nil {
-			return fmt.Errorf("dynamo: acquire %q: %w", n.Name, err)
-		}
-		items[i].Update = asUpdate(in)
+		items[i].Update = asUpdate(s.acquireInput(n.Attempt, n.b, n.from, st))
 	}
 	if mine != nil {
 		return s.held(mine.it, times, known)
