@@ -105,8 +105,8 @@ func (acq *acquisition) wantedSinceLocked(since time.Duration) {
 	if acq.rare == nil {
 		acq.rare = new(rare)
 	}
-	if acq.rare.wanted == 0 {
-		acq.rare.wanted = max(1, since)
+	if since = max(1, since); acq.rare.wanted == 0 || since < acq.rare.wanted {
+		acq.rare.wanted = since
 	}
 	if acq.lease != nil {
 		acq.lease.wanted.release()

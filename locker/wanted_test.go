@@ -245,3 +245,27 @@ func TestMaxLocalHoldFair(t *testing.T) {
 		}
 	})
 }
+
+// wantedLater is a store that says of each take-over that another wants the name.
+type wantedLater struct{ *store }
+
+func (s wantedLater) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, error) {
+	g, err := s.store.Acquire(ctx, a)
+	g.Wanted = a.Stale != ""
+	return g, err
+}
+
+// Where each hand-over is a write, and each tells that the name is wanted, it counts
+// from the first.
+func TestMaxLocalHoldGranted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := wantedLater{new(store)}
+		c := newClient(t, s)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		keepBusy(ctx, t, c)
+		if n := s.counts().release; n < 10 || n > 20 {
+			t.Errorf("%d releases in 20 s, want about one each %v", n, locker.DefaultMaxLocalHold)
+		}
+	})
+}
