@@ -28,7 +28,8 @@
 // [Locker.EnsureTable] make one. Items are a superset of those of the Node
 // package dynamo-lock, so both can work on one table; on such a table exclusion
 // is as good as the wall clocks of the Node processes, and tokens are not
-// promised to rise, because that package erases them.
+// promised to rise, because that package erases them. For a rolling deploy beside
+// other libraries there are [Layout]s of their tables.
 //
 // The core needs dynamodb:GetItem and dynamodb:UpdateItem on the table, and
 // dynamodb:DescribeTable to check the table once; where that is denied the
@@ -44,5 +45,7 @@
 // locker/locker.go → locker/client.go → dynamo/doc.go → acquire.go → expr.go →
 // item.go → renew.go → release.go. Beside them: transact.go (several names at once), bounds.go and token.go (time),
 // list.go and break.go (for operators), outcome.go (what an error means), call.go
-// (one request), table.go and schema.go (the table).
+// (one request), table.go and schema.go (the table). Tables of other libraries have a
+// backend of their own: layout.go → layout_store.go → layout_expr.go →
+// layout_record.go → layout_look.go.
 package dynamo

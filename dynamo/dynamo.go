@@ -41,6 +41,22 @@ type Options struct {
 	// regions: use it only where all of them work in one.
 	AllowEventualGlobalTable bool
 
+	// Layout is whose items the table has. Zero: [LayoutNative], this package's own.
+	// Any other is for a rolling deploy beside another library, and takes more
+	// than it gives: see [Layout].
+	Layout Layout
+
+	// For a Layout that is not native only.
+
+	// PartitionKey is the name of the table's partition key, a string, which holds
+	// the lock's name. Empty: "key".
+	PartitionKey string
+
+	// SortKey is the name of the table's sort key, a string, and SortValue what all
+	// locks of this Locker have in it: open another Locker for each other value. Empty:
+	// the table has no sort key.
+	SortKey, SortValue string
+
 	// For [Open] only.
 
 	// Region is the AWS region. Empty: that of the default configuration.
@@ -71,7 +87,8 @@ type Locker struct {
 // DynamoDB; ctx bounds the loading of the configuration.
 //
 // Errors: a [*locker.InvalidError] for a table name that can't be one, a region
-// that nobody names or an endpoint that is no URL, and the configuration's own. Credentials are looked for at the first request; while there
+// that nobody names, an endpoint that is no URL or options that contradict the
+// Layout, and the configuration's own. Credentials are looked for at the first request; while there
 // are none, the store counts as unavailable, because a machine's role may answer
 // later.
 func Open(ctx context.Context, table string, optFns ...func(*Options)) (*Locker, error) {
@@ -129,7 +146,8 @@ func checkEndpoint(endpoint string) error {
 // program has leases to renew at once (the SDK's default is 10).
 //
 // Errors: a [*locker.InvalidError] for a nil api or a *dynamodb.Client without a
-// region, for a table name that can't be one, and for options that are [Open]'s.
+// region, for a table name that can't be one, for options that are [Open]'s and for
+// those that contradict the Layout.
 func New(api API, table string, optFns ...func(*Options)) (*Locker, error) {
 	o := resolve(optFns)
 	if c, ok := api.(*dynamodb.Client); api == nil || ok && c == nil {
@@ -151,11 +169,11 @@ func resolve(optFns []func(*Options)) Options {
 	if o.Clock == nil {
 		o.Clock = locker.SystemClock()
 	}
-	if o.ClockMargin == 0 {
+	if o.ClockMargin == 0 && o.Layout == LayoutNative {
 		o.ClockMargin = DefaultClockMargin
 	}
 	o.MinTTL = max(o.MinTTL, MinTTL)
-	o.Fencing = true
+	o.Fencing = o.Layout == LayoutNative
 	o.InProcess = false
 	return o
 }
@@ -171,11 +189,23 @@ func newLocker(api API, table string, o Options) (*Locker, error) {
 	if c, ok := api.(*dynamodb.Client); ok && c.Options().Region == "" {
 		return nil, &locker.InvalidError{What: "region", Value: `""`, Want: "one, from Options.Region, AWS_REGION, the shared configuration or the client's options"}
 	}
+	if err := o.checkLayout(); err != nil {
+		return nil, err
+	}
 	s := &store{api: api, table: table, o: o, reader: moment.NewReader(o.Clock)}
 	s.times.margin = o.ClockMargin
 	s.tokens.sent = make(map[string]block)
-	client := locker.New(s, func(c *locker.ClientOptions) { *c = o.ClientOptions })
+	client := locker.New(s.backend(), func(c *locker.ClientOptions) { *c = o.ClientOptions })
 	return &Locker{Client: client, store: s}, nil
+}
+
+// backend returns what the client is given: the store itself, or what speaks to the
+// table in another layout by it.
+func (s *store) backend() locker.Backend {
+	if s.o.Layout != LayoutNative {
+		return &layoutStore{s}
+	}
+	return s
 }
 
 // store is the [locker.Backend]. It keeps no state of any lock.

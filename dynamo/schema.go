@@ -134,9 +134,9 @@ func (s *store) checkSchema(desc *types.TableDescription) error {
 	s.schema.mu.Lock()
 	s.schema.strong = isGlobal(desc) && desc.MultiRegionConsistency == types.MultiRegionConsistencyStrong
 	s.schema.mu.Unlock()
-	if len(desc.KeySchema) != 1 || aws.ToString(desc.KeySchema[0].AttributeName) != "name" || keyType(desc) != types.ScalarAttributeTypeS {
+	if !s.o.hasKey(desc) {
 		return &TableError{
-			Table: s.table, Reason: "its key is " + keyInWords(desc) + ", want the hash key name (S) alone",
+			Table: s.table, Reason: "its key is " + keyInWords(desc) + ", want " + s.o.wantedKey(),
 			Fix: "name another table, or let EnsureTable create one",
 		}
 	}

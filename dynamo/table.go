@@ -58,7 +58,8 @@ func (l *Locker) CreateTable(ctx context.Context, optFns ...func(*TableOptions))
 // The units of TableOptions are CreateTable's alone: this table is billed on demand.
 //
 // On a global table, where DynamoDB has no deletion for one kind and this package
-// can't decide for other regions, it leaves that as it is.
+// can't decide for other regions, it leaves that as it is; and with a [Layout] that is
+// not native, whose items say nothing of being idle.
 //
 // Errors: a [*TableError] for a table that can't be used, with what to do about it;
 // ctx's error; one that wraps [locker.ErrUnavailable]; any other is final.
@@ -76,7 +77,7 @@ func (l *Locker) EnsureTable(ctx context.Context, optFns ...func(*TableOptions))
 	if err := l.store.checkSchema(desc); err != nil {
 		return err
 	}
-	if isGlobal(desc) {
+	if isGlobal(desc) || l.store.o.Layout != LayoutNative {
 		return nil
 	}
 	return l.store.ensurePurge(ctx)
@@ -107,11 +108,8 @@ func resolveTable(optFns []func(*TableOptions)) TableOptions {
 }
 
 func (s *store) createInput(o TableOptions) *dynamodb.CreateTableInput {
-	in := &dynamodb.CreateTableInput{
-		TableName:            aws.String(s.table),
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("name"), AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("name"), KeyType: types.KeyTypeHash}},
-	}
+	defs, schema := s.o.keySchema()
+	in := &dynamodb.CreateTableInput{TableName: aws.String(s.table), AttributeDefinitions: defs, KeySchema: schema}
 	for k, v := range o.Tags {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
 	}

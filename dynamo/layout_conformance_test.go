@@ -1,0 +1,55 @@
+package dynamo
+
+import (
+	"testing"
+	"time"
+
+	"example.com/holdfast/internal/dynamodblocal"
+	"example.com/holdfast/internal/faulthttp"
+	"example.com/holdfast/locker"
+	"example.com/holdfast/locktest"
+)
+
+// layouts are those of other libraries, with and without a sort key.
+var layouts = []struct {
+	name   string
+	choose func(*Options)
+}{
+	{"dynamolock", func(o *Options) { o.Layout = LayoutDynamolock }},
+	{"java", func(o *Options) { o.Layout, o.PartitionKey, o.SortKey, o.SortValue = LayoutJava, "lock", "kind", "job" }},
+}
+
+// TestConformanceLayout runs the suite on tables of other libraries. Like
+// TestConformance it is not parallel itself.
+func TestConformanceLayout(t *testing.T) {
+	warmUp(t)
+	for _, tt := range layouts {
+		t.Run(tt.name, func(t *testing.T) {
+			table := tableNameFor(t)
+			if err := openOn(t, table, tt.choose).EnsureTable(t.Context()); err != nil {
+				t.Fatalf("EnsureTable = %v, want nil", err)
+			}
+			locktest.Run(t, locktest.Backend{
+				Open: func(tb testing.TB) locktest.Store {
+					return locktest.Store{
+						Connect: func() locker.Backend {
+							faults := faulthttp.New(nil)
+							tb.Cleanup(faults.CloseIdleConnections)
+							l, err := New(dynamodblocal.Client(tb, faults.Use), table, tt.choose)
+							if err != nil {
+								tb.Fatalf("New(%q) = %v, want nil", table, err)
+							}
+							return l.store.backend()
+						},
+						Client: func(o *locker.ClientOptions) { o.MinTTL = MinTTL },
+					}
+				},
+				TTL:       3 * time.Second,
+				Margin:    5 * time.Second,
+				Parallel:  16,
+				NoFencing: true,
+				Skip:      map[string]string{"InfoEnded": "an item of another library does not tell when its lease ends"},
+			})
+		})
+	}
+}
