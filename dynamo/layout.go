@@ -21,7 +21,7 @@ import (
 //     not rise: [locker.Lease.Token] is 0, and [locker.RequireFencing] is refused.
 //   - Rule B. Items don't say when a lease ends, so all of them are taken over by rule
 //     A: a process that has just started watches a dead holder's lock for the whole of
-//     its lease, and no longer than 24 h is ever watched.
+//     its lease. One of 24 h or more is never taken over.
 //   - An exact end of [locker.WithMinHold]: a name that was released early stays taken
 //     until who wants it has watched it for what was left of that time.
 //   - The hand-over without a request among the calls of one process, the deletion of
