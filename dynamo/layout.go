@@ -26,6 +26,9 @@ import (
 //     until who wants it has watched it for what was left of that time.
 //   - The hand-over without a request among the calls of one process, the deletion of
 //     idle items, and SharedHeartbeat.
+//   - An exact [locker.Lease.Wanted]. Who waits by the other library can't be seen, so
+//     a lease that did not begin with a free name counts as wanted: a name that the
+//     calls of a process hand to each other is released every MaxLocalHold.
 //
 // Exclusion is what both libraries promise together: at most one holder believes,
 // given clocks that run at the right rate. The other library's holders believe in
