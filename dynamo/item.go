@@ -109,7 +109,7 @@ func (it *item) info(times span, known bool, margin time.Duration) locker.Info {
 		info.Acquired = time.UnixMilli(it.Acquired)
 	}
 	info.State, info.Remaining, info.Doubt = it.state(times, known, margin)
-	if info.State == locker.StateDead && isReleased(it.GUID) { // its minimum hold is over
+	if info.State == locker.StateDead && wasReleased(it.GUID) { // its minimum hold is over
 		return locker.Info{Name: it.Name, AcquisitionID: id, Token: info.Token, Revision: info.Revision, State: locker.StateFree}
 	}
 	return info
@@ -129,9 +129,9 @@ func revision(id string, sequence int64) string {
 	return id + "/" + zeros[min(len(digits), len(zeros)):] + digits
 }
 
-// isReleased reports whether a revision is that of a release: nobody believes in it,
+// wasReleased reports whether a revision is that of a release: nobody believes in it,
 // also while a minimum hold keeps the name taken.
-func isReleased(guid string) bool { return strings.HasSuffix(guid, revision("", deadSequence)) }
+func wasReleased(guid string) bool { return strings.HasSuffix(guid, revision("", deadSequence)) }
 
 // sequence returns the sequence of a revision of the acquisition; ok is false for
 // another's, and for a dead one.
