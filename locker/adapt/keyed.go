@@ -24,7 +24,7 @@ import (
 // start of the job: for longer than the clocks may differ, and for less than the time
 // between two ticks less that difference. Half of the interval is right for
 // most; on DynamoDB leave 3 s between its end and the next tick, since it
-// takes so long until the end of a hold is certain. The minimum hold is at most the
+// may take so long until the end of a hold is certain. The minimum hold is at most the
 // TTL. Without it a job may run once on each scheduler.
 //
 // # Zero value and concurrency
