@@ -32,7 +32,7 @@ func bugs() []Bug {
 		},
 		{
 			"recovery counts from the last attempt",
-			[]Edit{{"locker/try.go", "\t\td := limit - moment.Held(first, a.c.now())\n", "\t\tfirst = a.c.now()\n\t\td := limit - moment.Held(first, a.c.now())\n"}},
+			[]Edit{{"locker/try.go", "\t\td := limit - spent\n", "\t\tfirst, spent = a.c.now(), 0\n\t\td := limit - spent\n"}},
 			histories("4000"),
 		},
 		{
@@ -52,7 +52,7 @@ func bugs() []Bug {
 		},
 		{
 			"a late renewal is not refused",
-			[]Edit{{"dynamo/expr.go", "revision(g.ID, 0), revision(g.ID, n-1)", "revision(g.ID, 0), revision(g.ID, deadSequence)"}},
+			[]Edit{{"dynamo/expr.go", "str(revision(g.ID, 0)), str(revision(g.ID, n-1))", "str(revision(g.ID, 0)), str(revision(g.ID, deadSequence))"}},
 			histories("2000"),
 		},
 		{
@@ -70,7 +70,7 @@ func bugs() []Bug {
 		},
 		{
 			"release without the condition on the identity",
-			[]Edit{{"dynamo/release.go", "\tattrs, err := s.update(ctx, g.TTL, in)", "\t*in.ConditionExpression = \"(#guid BETWEEN :oldest AND :newest OR attribute_exists(#guid))\"\n\tattrs, err := s.update(ctx, g.TTL, in)"}},
+			[]Edit{{"dynamo/release.go", "\tattrs, err := s.update(ctx, g.TTL, s.releaseInput(g, hold, st))", "\tin := s.releaseInput(g, hold, st)\n\t*in.ConditionExpression = \"(#guid BETWEEN :oldest AND :newest OR attribute_exists(#guid))\"\n\tattrs, err := s.update(ctx, g.TTL, in)"}},
 			histories("2000"),
 		},
 		{

@@ -6,12 +6,12 @@ func breakBugs() []Bug {
 	return []Bug{
 		{
 			"a break frees the name at once",
-			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"expiresOn\", 0)\n\t\tw.values[\":oldest\"]"}},
+			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"expiresOn\", whole(0))\n\t\tw.values[\":oldest\"]"}},
 			histories("2000"),
 		},
 		{
 			"a break shortens the TTL",
-			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"ttl\", 1)\n\t\tw.values[\":oldest\"]"}},
+			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"ttl\", whole(1))\n\t\tw.values[\":oldest\"]"}},
 			histories("2000"),
 		},
 		{
@@ -31,13 +31,13 @@ func breakBugs() []Bug {
 		},
 		{
 			"a break is pinned to the revision",
-			[]Edit{{"dynamo/break.go", "revision(id, firstSequence), revision(id, deadSequence-1)", "info.Revision, info.Revision"}},
+			[]Edit{{"dynamo/break.go", "str(revision(id, firstSequence)), str(revision(id, deadSequence-1))", "str(info.Revision), str(info.Revision)"}},
 			named("./dynamo", "TestBreakExpressions|TestBreakRenewed"),
 		},
 		{
 			"a break restarts the wait of others when it is repeated",
 			[]Edit{
-				{"dynamo/break.go", "revision(id, firstSequence), revision(id, deadSequence-1)", "revision(id, brokenSequence), revision(id, deadSequence-1)"},
+				{"dynamo/break.go", "str(revision(id, firstSequence)), str(revision(id, deadSequence-1))", "str(revision(id, brokenSequence)), str(revision(id, deadSequence-1))"},
 			},
 			named("./dynamo", "TestBreakExpressions|TestBreakAgain"),
 		},

@@ -39,7 +39,7 @@ func handOverBugs() []Bug {
 		},
 		{
 			"the tokens of an acquisition reach into those of the next",
-			[]Edit{{"dynamo/expr.go", `w.assign("token", b.last())`, `w.assign("token", b.first)`}, {"dynamo/acquire.go", "locker.Token(it.Token) != b.last()", "locker.Token(it.Token) != b.first"}, {"dynamo/renew.go", "(block{g.Token, max(1, g.Tokens)}).last()", "g.Token"}},
+			[]Edit{{"dynamo/expr.go", `w.assign("token", whole(int64(b.last())))`, `w.assign("token", whole(int64(b.first)))`}, {"dynamo/acquire.go", "locker.Token(it.Token) != b.last()", "locker.Token(it.Token) != b.first"}, {"dynamo/renew.go", "(block{g.Token, max(1, g.Tokens)}).last()", "g.Token"}},
 			histories("2000"),
 		},
 		{
