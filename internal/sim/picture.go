@@ -40,6 +40,8 @@ func (w *world) picture(out io.Writer) error {
 func (e entry) pictured(start time.Time) timeline.Event {
 	out := timeline.Event{At: start.Add(e.at), Kind: timeline.KindNote, Text: fmt.Sprintf(e.format, e.args...)}
 	switch {
+	case strings.HasPrefix(e.format, "VIOLATION"):
+		out.Kind = timeline.KindBroken
 	case e.who == nil:
 	case e.format == "crashes":
 		out.Kind, out.Who = timeline.KindGone, e.who.String()

@@ -35,7 +35,7 @@ func TestPicture(t *testing.T) {
 		if err := r.Picture(&page); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{`class="held`, `class="mark bad all"`, "VIOLATION", "the store loses everything"} {
+		for _, want := range []string{`class="held`, `class="mark bad all" d="M`, `class="mark all" d="M`, "VIOLATION", "a promise was broken", "the store loses everything"} {
 			if !strings.Contains(page.String(), want) {
 				t.Errorf("seed %d: the picture has no %s", seed+1, want)
 			}

@@ -109,6 +109,7 @@ func story() []timeline.Event {
 		{At: at(26), Who: "ben", Kind: "lost", Lock: lock, ID: "2", Token: 1763782016000000, Held: 10 * time.Second, Reason: "expired"},
 		{At: at(27), Who: "eve", Kind: "acquired", Lock: lock, ID: "3", Token: 1763782027000000, Waited: 2 * time.Second, Holder: ben},
 		{At: at(30), Kind: timeline.KindNote, Text: "the store stumbles"},
+		{At: at(30.5), Kind: timeline.KindBroken, Text: "two held it"},
 		{At: at(31), Who: "eve", Kind: timeline.KindGone, Text: "crashes"},
 		{At: at(32), Who: "fay", Kind: "acquired", Lock: "another", ID: "4", Token: 7},
 		{At: at(33), Who: "fay", Kind: "released", Lock: "another", ID: "4", Token: 7, Held: time.Second},
@@ -119,7 +120,7 @@ func TestDraw(t *testing.T) {
 	p := draw(t, story())
 	for class, want := range map[string]int{
 		"held": 4, "unsure": 1, "end": 2, "takeover": 2, "wait": 2, "wait refused": 1, "wait open": 1,
-		"mark": 2, "mark bad": 1, "mark bad all": 2, "renewed": 1, "who": 6, "token": 3, "token behind": 1, "lane": 6, // eve has no room but behind hers
+		"mark": 2, "mark bad": 1, "mark all": 2, "mark bad all": 2, "renewed": 1, "who": 6, "token": 3, "token behind": 1, "lane": 6, // eve has no room but behind hers
 	} {
 		if p[class] != want {
 			t.Errorf("the picture has %d of class %q, want %d", p[class], class, want)

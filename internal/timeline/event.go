@@ -20,6 +20,7 @@ const (
 	KindWaiting = "waiting" // a call waits for a holder; acquired or refused ends it
 	KindNote    = "note"    // Text says what happened to Who; an empty Who: to all
 	KindGone    = "gone"    // Who ended, with all that it held; Text says how
+	KindBroken  = "broken"  // a promise was broken, as Text says; it concerns all
 )
 
 // prefix begins the messages of [locker.SlogObserver].

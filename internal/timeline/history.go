@@ -185,7 +185,7 @@ func (h *history) addCommon(e Event) {
 	if e.Who != "" && !slices.Contains(h.who, e.Who) {
 		return
 	}
-	h.marks = append(h.marks, mark{e.At, e.Who, e.Text, e.Who == ""})
+	h.marks = append(h.marks, mark{e.At, e.Who, e.Text, e.Kind == KindBroken})
 	if e.Kind == KindGone {
 		h.gone(e)
 	}

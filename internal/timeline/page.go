@@ -68,7 +68,7 @@ func (p *page) histories(events []Event) {
 		}
 	}
 	p.f("<p>From %s, for %v. Times are those of each process's machine. Point at anything for more.</p>\n", clean(start.UTC().Format("2006-01-02 15:04:05.000 MST")), tidy(end.Sub(start)))
-	p.legend()
+	p.legend(events)
 	for _, h := range all {
 		p.f("<section><h2>%s</h2>\n<p>%s</p>\n<div class=\"plot\">\n", clean(h.name), clean(h.summary()))
 		newDrawing(p, h, start, end).svg()
@@ -77,7 +77,7 @@ func (p *page) histories(events []Event) {
 }
 
 // legend shows what each sign means.
-func (p *page) legend() {
+func (p *page) legend(events []Event) {
 	sign := func(svg, what string) {
 		p.f(`<span><svg xmlns="http://www.w3.org/2000/svg" width="34" height="20" viewBox="0 0 34 20">%s</svg>%s</span>`+"\n", svg, what)
 	}
@@ -90,6 +90,15 @@ func (p *page) legend() {
 	sign(`<g class="takeover"><path d="M17 0L17 14"/><circle cx="17" cy="14" r="4"/></g>`, "took over")
 	sign(`<path class="mark bad" d="M17 14l4 -7h-8z"/>`, "trouble")
 	sign(`<path class="mark" d="M17 14l4 -7h-8z"/>`, "refused, or a note")
+	has := func(kind string) bool {
+		return slices.ContainsFunc(events, func(e Event) bool { return e.Lock == "" && e.Who == "" && e.Kind == kind })
+	}
+	if has(KindNote) {
+		sign(`<path class="mark all" d="M17 0V20"/>`, "it befell all")
+	}
+	if has(KindBroken) {
+		sign(`<path class="mark bad all" d="M17 0V20"/>`, "a promise was broken")
+	}
 	p.f("</p>\n")
 }
 
