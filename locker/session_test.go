@@ -163,6 +163,10 @@ func TestSessionRenewed(t *testing.T) {
 				c := newClient(t, s, shared)
 				other, lease := bound(t, s, c, t.Name()+"/other"), bound(t, s, c, t.Name())
 				session := s.boundTo(t.Name())
+				for n := len(s.ofSessions("renew")); len(s.ofSessions("renew")) == n; {
+					time.Sleep(100 * time.Millisecond)
+				}
+				time.Sleep(3 * time.Second) // the next heartbeat comes before the lease is bound again
 				want(t, name, test.renew(lease))
 				if s.boundTo(t.Name()) != "" {
 					t.Fatalf("bound to %q after %s, want no session", s.boundTo(t.Name()), name)

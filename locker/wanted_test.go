@@ -171,6 +171,7 @@ func TestMaxLocalHold(t *testing.T) {
 					seen = r.at
 				}
 			}
+			synctest.Wait() // the release has been answered
 			released := s.asked("release")[0].at
 			if d := released.Sub(seen); d < limit || d > limit+110*time.Millisecond {
 				t.Errorf("released %v after the mark was seen, want %v and a hold", d, limit)
