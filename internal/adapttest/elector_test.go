@@ -37,7 +37,7 @@ func TestGocronElector(t *testing.T) {
 			electors[i] = locker.NewElector(open(), lockName(t))
 			return []gocron.SchedulerOption{gocron.WithDistributedElector(electors[i]), gocron.WithMonitor(skips(skipped))}
 		})
-		close(c.finish)
+		c.end()
 
 		resign := make([]context.CancelFunc, schedulers)
 		over := make(chan error, schedulers)

@@ -3,6 +3,7 @@ package adapttest
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type cluster struct {
 	ran     chan string // who runs the job: it goes on until finish
 	refused chan error  // why somebody does not
 	finish  chan struct{}
+	end     func() // closes finish
 }
 
 // newCluster starts n schedulers whose job is due every minute, with options(i).
@@ -37,6 +39,7 @@ func newCluster(t *testing.T, n int, options func(i int) []gocron.SchedulerOptio
 		t: t, name: lockName(t),
 		ran: make(chan string, n), refused: make(chan error, n), finish: make(chan struct{}),
 	}
+	c.end = sync.OnceFunc(func() { close(c.finish) })
 	for i := range n {
 		clock := clockwork.NewFakeClockAt(midnight)
 		s, err := gocron.NewScheduler(append(options(i), gocron.WithClock(clock), gocron.WithLocation(time.UTC))...)
@@ -57,6 +60,7 @@ func newCluster(t *testing.T, n int, options func(i int) []gocron.SchedulerOptio
 		s.Start()
 		c.schedulers, c.clocks = append(c.schedulers, s), append(c.clocks, clock)
 	}
+	t.Cleanup(c.end) // or a test that fails would wait for its jobs
 	return c
 }
 
@@ -143,7 +147,7 @@ func TestGocron(t *testing.T) {
 				return err == nil && info.State == locker.StateFree
 			})
 		}
-		close(c.finish)
+		c.end()
 		c.shutdown()
 		wantFree(t, p, c.name)
 		t.Logf("runs by scheduler: %v", runs)
@@ -156,7 +160,7 @@ func TestGocronLate(t *testing.T) {
 	eachStore(t, func(t *testing.T, open func() process) {
 		hold := []locker.Option{locker.WithTTL(time.Hour), locker.WithMinHold(time.Hour)}
 		c := newCluster(t, 3, func(int) []gocron.SchedulerOption { return keyed(open(), hold...) })
-		close(c.finish)
+		c.end()
 		c.tick(0)
 		c.wantRun()
 		c.tick(1)
@@ -172,7 +176,7 @@ func TestGocronLateWithoutMinHold(t *testing.T) {
 	eachStore(t, func(t *testing.T, open func() process) {
 		p := open()
 		c := newCluster(t, 2, func(int) []gocron.SchedulerOption { return keyed(open()) })
-		close(c.finish)
+		c.end()
 		for i := range 2 {
 			c.tick(i)
 			c.wantRun()
