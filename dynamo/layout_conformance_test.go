@@ -10,13 +10,33 @@ import (
 	"example.com/holdfast/locktest"
 )
 
-// layouts are those of other libraries, with and without a sort key.
+// layouts are those of other libraries, with and without a sort key. Each has a table
+// that its tests share.
 var layouts = []struct {
 	name   string
 	choose func(*Options)
+	table  *sharedTable
 }{
-	{"dynamolock", func(o *Options) { o.Layout = LayoutDynamolock }},
-	{"java", func(o *Options) { o.Layout, o.PartitionKey, o.SortKey, o.SortValue = LayoutJava, "lock", "kind", "job" }},
+	{"dynamolock", func(o *Options) { o.Layout = LayoutDynamolock }, new(sharedTable)},
+	{"java", func(o *Options) {
+		o.Layout, o.PartitionKey, o.SortKey, o.SortValue = LayoutJava, "lock", "kind", "job"
+	}, new(sharedTable)},
+}
+
+// ensure returns the name of the table, made for a layout by the first call.
+func (s *sharedTable) ensure(t *testing.T, choose func(*Options)) string {
+	t.Helper()
+	client := dynamodblocal.Client(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.name == "" {
+		name := newTableName()
+		if err := openOn(t, name, choose).EnsureTable(t.Context()); err != nil {
+			t.Fatalf("EnsureTable = %v, want nil", err)
+		}
+		s.name, s.client = name, client
+	}
+	return s.name
 }
 
 // TestConformanceLayout runs the suite on tables of other libraries. Like
@@ -25,10 +45,7 @@ func TestConformanceLayout(t *testing.T) {
 	warmUp(t)
 	for _, tt := range layouts {
 		t.Run(tt.name, func(t *testing.T) {
-			table := tableNameFor(t)
-			if err := openOn(t, table, tt.choose).EnsureTable(t.Context()); err != nil {
-				t.Fatalf("EnsureTable = %v, want nil", err)
-			}
+			table := tt.table.ensure(t, tt.choose)
 			locktest.Run(t, locktest.Backend{
 				Open: func(tb testing.TB) locktest.Store {
 					return locktest.Store{

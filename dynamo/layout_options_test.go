@@ -50,35 +50,33 @@ func TestLayoutRefused(t *testing.T) {
 func region(o *Options) { o.Region = "us-east-1" }
 
 // TestLayoutTable shows that a table has to have the layout's key, and that no
-// deletion of idle items is turned on for it.
+// deletion of idle items is turned on for it. It is not parallel: see TestCreateTable.
 func TestLayoutTable(t *testing.T) {
-	eachLayout(t, func(t *testing.T, table layoutTable) {
-		if got := purges(t, table.name); got != "" {
-			t.Errorf("EnsureTable turned the time to live on, for %q, want it off", got)
-		}
-		p := openOn(t, tableNameFor(t), table.choose)
-		var err error
-		eventually(t, 20*time.Second, "CreateTable", func() bool { // see TestCreateTable
-			err = p.CreateTable(t.Context())
-			return !errors.Is(err, locker.ErrUnavailable)
-		})
-		if err != nil && !errors.Is(err, ErrTableExists) {
-			t.Fatalf("CreateTable = %v, want nil", err)
-		}
-		if err := p.store.checkSchema(describeTable(t, p.store.table)); err != nil {
-			t.Errorf("CreateTable made a table of which the check says %v", err)
-		}
-		for _, change := range []func(*Options){
-			func(o *Options) { *o = Options{ClientOptions: o.ClientOptions} },
-			func(o *Options) { o.PartitionKey = "other" },
-			func(o *Options) { o.SortKey, o.SortValue = "other", "x" },
-		} {
-			var wrong *TableError
-			if _, err := locker.TryAcquire(t.Context(), table.open(t, change), t.Name()); !errors.As(err, &wrong) {
-				t.Errorf("TryAcquire with another key = %v, want a *TableError", err)
+	for _, tt := range layouts {
+		t.Run(tt.name, func(t *testing.T) {
+			table := layoutTable{name: tt.table.ensure(t, tt.choose), choose: tt.choose}
+			if got := purges(t, table.name); got != "" {
+				t.Errorf("EnsureTable turned the time to live on, for %q, want it off", got)
 			}
-		}
-	})
+			p := openOn(t, tableNameFor(t), table.choose)
+			if err := p.CreateTable(t.Context()); err != nil {
+				t.Fatalf("CreateTable = %v, want nil", err)
+			}
+			if err := p.store.checkSchema(describeTable(t, p.store.table)); err != nil {
+				t.Errorf("CreateTable made a table of which the check says %v", err)
+			}
+			for _, change := range []func(*Options){
+				func(o *Options) { *o = Options{ClientOptions: o.ClientOptions} },
+				func(o *Options) { o.PartitionKey = "other" },
+				func(o *Options) { o.SortKey, o.SortValue = "other", "x" },
+			} {
+				var wrong *TableError
+				if _, err := locker.TryAcquire(t.Context(), table.open(t, change), t.Name()); !errors.As(err, &wrong) {
+					t.Errorf("TryAcquire with another key = %v, want a *TableError", err)
+				}
+			}
+		})
+	}
 }
 
 // TestLayoutLease shows that no lease is written shorter than it is believed in.

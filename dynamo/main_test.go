@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	}
 	code := dynamodblocal.Main(m)
 	theTable.drop()
+	for _, l := range layouts {
+		l.table.drop()
+	}
 	os.Exit(code)
 }
 
