@@ -260,7 +260,7 @@ func TestLayoutSetReleased(t *testing.T) {
 	})
 }
 
-// TestLayoutFencing shows that fencing is refused, before anything is sent.
+// TestLayoutFencing shows that fencing of any kind is refused, before anything is sent.
 func TestLayoutFencing(t *testing.T) {
 	eachLayout(t, func(t *testing.T, table layoutTable) {
 		p := table.open(t)
@@ -268,6 +268,16 @@ func TestLayoutFencing(t *testing.T) {
 			t.Errorf("Acquire with RequireFencing = %v, want ErrNoFencing", err)
 		}
 		p.wantCounts(t, "Acquire with RequireFencing", counts{})
+
+		lease := acquire(t, p, t.Name())
+		p.faults.Reset()
+		if _, err := p.Guard(lease); !errors.Is(err, locker.ErrNoFencing) {
+			t.Errorf("Guard = %v, want ErrNoFencing", err)
+		}
+		if _, err := FenceCondition(lease, "token"); !errors.Is(err, locker.ErrNoFencing) {
+			t.Errorf("FenceCondition = %v, want ErrNoFencing", err)
+		}
+		p.wantCounts(t, "Guard and FenceCondition", counts{})
 	})
 }
 
