@@ -102,7 +102,9 @@ func (l *Locker) DeleteTable(ctx context.Context) error {
 func resolveTable(optFns []func(*TableOptions)) TableOptions {
 	var o TableOptions
 	for _, fn := range optFns {
-		fn(&o)
+		if fn != nil {
+			fn(&o)
+		}
 	}
 	return o
 }

@@ -77,8 +77,8 @@ func (a *acquiring) call(ctx context.Context) (*Lease, error) {
 
 // enter begins a call that Close ends and waits for, and returns its context.
 func (c *Client) enter(ctx context.Context) (_ context.Context, end func()) {
+	ctx, cancel := context.WithCancelCause(ctx) // panics for a nil ctx: before anything waits for this call
 	c.background.enter()
-	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(c.life, func() { cancel(errClosing) })
 	return ctx, func() {
 		stop()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -35,7 +34,7 @@ type AllLocker interface {
 // acquire are taken in several, in the same order.
 //
 // Errors are those of [Locker].Acquire; a [*HeldError] names the lock that stood in
-// the way. An [*InvalidError] also says that there is no name. After an error
+// the way. An [*InvalidError] also says that there is no name, or no l. After an error
 // nothing is held: AcquireAll has released what it had, whatever [WithMinHold] says
 // and even if ctx is done, and joins the [*ReleaseError] of what the store has not confirmed.
 func AcquireAll(ctx context.Context, l Locker, names []string, opts ...Option) (*Group, error) {
@@ -52,7 +51,7 @@ func AcquireAll(ctx context.Context, l Locker, names []string, opts ...Option) (
 // setOf returns the names in the order of their bytes, each once.
 func setOf(names []string) ([]string, error) {
 	if len(names) == 0 {
-		return nil, &InvalidError{What: "names", Value: strconv.Itoa(len(names)), Want: "at least 1"}
+		return nil, &InvalidError{What: "names", Value: "none", Want: "at least 1"}
 	}
 	for _, name := range names {
 		if err := CheckName(name); err != nil {
@@ -69,7 +68,7 @@ func setOf(names []string) ([]string, error) {
 func oneByOne(ctx context.Context, clock moment.Reader, l Locker, names []string, opts []Option) (*Group, error) {
 	return inParts(ctx, clock, slices.Collect(slices.Chunk(names, 1)), opts,
 		func(ctx context.Context, part []string, opts []Option) ([]*Lease, error) {
-			lease, err := l.Acquire(ctx, part[0], opts...)
+			lease, err := acquireFrom(ctx, l, part[0], opts...)
 			if err != nil {
 				return nil, err
 			}

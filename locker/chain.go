@@ -9,10 +9,13 @@ import (
 type Middleware func(next Locker) Locker
 
 // Chain wraps l in the middleware given, of which the first is the outermost: it
-// sees a call first. Middleware reads what a call asks for with [Resolve].
+// sees a call first; nil ones are skipped. Middleware reads what a call asks for with
+// [Resolve].
 func Chain(l Locker, middleware ...Middleware) Locker {
 	for _, wrap := range slices.Backward(middleware) {
-		l = wrap(l)
+		if wrap != nil {
+			l = wrap(l)
+		}
 	}
 	return l
 }
@@ -30,7 +33,7 @@ type defaulted struct {
 }
 
 func (d defaulted) Acquire(ctx context.Context, name string, own ...Option) (*Lease, error) {
-	return d.next.Acquire(ctx, name, slices.Concat(d.opts, own)...)
+	return acquireFrom(ctx, d.next, name, slices.Concat(d.opts, own)...)
 }
 
 func (d defaulted) AcquireAll(ctx context.Context, names []string, own ...Option) (*Group, error) {

@@ -96,11 +96,14 @@ type Client struct {
 }
 
 // New returns a Client on b. It starts nothing and sends nothing. A b that also
-// is a [Poller], [Notifier], [Marker], [Binder] or [Grouper] is used as such.
+// is a [Poller], [Notifier], [Marker], [Binder] or [Grouper] is used as such. Nil
+// functions are skipped.
 func New(b Backend, optFns ...func(*ClientOptions)) *Client {
 	var o ClientOptions
 	for _, fn := range optFns {
-		fn(&o)
+		if fn != nil {
+			fn(&o)
+		}
 	}
 	o.setDefaults()
 	c := &Client{backend: b, opts: o, reader: moment.NewReader(o.Clock), lines: make(map[string]*line), dropped: new(dropped)}

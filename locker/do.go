@@ -17,15 +17,19 @@ type leaseKey struct{}
 // fn should stop then: others may hold the lock. When fn panics, Do releases and
 // the panic goes on.
 //
-// Errors: what Acquire returned, and fn was not called; else fn's error, joined
-// with a [*LostError] if the lease was lost meanwhile (also when fn returned
-// nil: a loss is never swallowed), with a [*ReleaseError] if the store has not
-// confirmed the release, or with one that is [ErrReleased] and [ErrClosed] if the
-// client was closed while fn ran. fn has run in all of these cases.
+// Errors: what Acquire returned, or an [*InvalidError] for a nil l or fn, and fn was
+// not called; else fn's error, joined with a [*LostError] if the lease was lost
+// meanwhile (also when fn returned nil: a loss is never swallowed), with a
+// [*ReleaseError] if the store has not confirmed the release, or with one that is
+// [ErrReleased] and [ErrClosed] if the client was closed while fn ran. fn has run in
+// all of these cases.
 //
 // The release does not depend on ctx; see [Lease.Release].
 func Do(ctx context.Context, l Locker, name string, fn func(ctx context.Context, lease *Lease) error, opts ...Option) (err error) {
-	lease, err := l.Acquire(ctx, name, opts...)
+	if fn == nil {
+		return &InvalidError{What: "fn of Do", Value: "nil", Want: "a function"}
+	}
+	lease, err := acquireFrom(ctx, l, name, opts...)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (e *Elector) Run(ctx context.Context, lead func(ctx context.Context, lease 
 	}
 	defer e.leave()
 	candidate := LockerFunc(func(ctx context.Context, name string, opts ...Option) (*Lease, error) {
-		return e.l.Acquire(withHolder(ctx, e.saw), name, opts...)
+		return acquireFrom(withHolder(ctx, e.saw), e.l, name, opts...)
 	})
 	for failures := 0; ; {
 		var lease *Lease
@@ -149,6 +149,9 @@ func (e *Elector) Changed() <-chan struct{} {
 // [Inspector].Inspect; [errors.ErrUnsupported] when the Locker is no Inspector, as one
 // that [Prefix] or [Chain] has wrapped.
 func (e *Elector) Leader(ctx context.Context) (Info, error) {
+	if e.l == nil {
+		return Info{}, noLocker()
+	}
 	inspector, ok := e.l.(Inspector)
 	if !ok {
 		return Info{}, fmt.Errorf("locker: leader of %q: %w", e.name, errors.ErrUnsupported)

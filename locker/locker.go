@@ -43,7 +43,22 @@ type Locker interface {
 // LockerFunc is a function that is a [Locker], for middleware.
 type LockerFunc func(ctx context.Context, name string, opts ...Option) (*Lease, error)
 
-// Acquire calls f.
+// Acquire calls f. A nil f is an [*InvalidError].
 func (f LockerFunc) Acquire(ctx context.Context, name string, opts ...Option) (*Lease, error) {
+	if f == nil {
+		return nil, noLocker()
+	}
 	return f(ctx, name, opts...)
+}
+
+// acquireFrom is l.Acquire. Where nobody has set an l it is an error that says so.
+func acquireFrom(ctx context.Context, l Locker, name string, opts ...Option) (*Lease, error) {
+	if l == nil {
+		return nil, noLocker()
+	}
+	return l.Acquire(ctx, name, opts...)
+}
+
+func noLocker() error {
+	return &InvalidError{What: "Locker", Value: "nil", Want: "one to take the lock from"}
 }

@@ -17,7 +17,7 @@ func (p prefixed) Acquire(ctx context.Context, name string, opts ...Option) (*Le
 	if name == "" {
 		return nil, CheckName(name)
 	}
-	return p.next.Acquire(ctx, p.prefix+name, opts...)
+	return acquireFrom(ctx, p.next, p.prefix+name, opts...)
 }
 
 func (p prefixed) AcquireAll(ctx context.Context, names []string, opts ...Option) (*Group, error) {

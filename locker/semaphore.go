@@ -37,8 +37,8 @@ import (
 // looks at its own slots only, and there are at most as many holders as the largest n
 // says. To use fewer slots than before takes until those above are released.
 //
-// An n below 1, or a name that is too long with the largest slot's suffix, is an
-// [*InvalidError] of Acquire, before anything is sent. The Locker returned may be used
+// An n below 1, a nil l, or a name that is too long with the largest slot's suffix, is
+// an [*InvalidError] of Acquire, before anything is sent. The Locker returned may be used
 // by several goroutines, and keeps nothing.
 func Semaphore(l Locker, n int) Locker {
 	return LockerFunc(func(ctx context.Context, name string, opts ...Option) (*Lease, error) {
@@ -147,7 +147,7 @@ func (s *slotSearch) ask(ctx, waiting context.Context) (next <-chan struct{}) {
 	}
 	silent := (&systemClock{}).AfterFunc(silence, tell)
 	go func() {
-		lease, err := s.l.Acquire(withHolder(ctx, func(Info) { tell() }), slot, opts...)
+		lease, err := acquireFrom(withHolder(ctx, func(Info) { tell() }), s.l, slot, opts...)
 		silent.Stop()
 		s.answers <- slotAnswer{lease, err, waits}
 	}()

@@ -13,5 +13,5 @@ import "context"
 func TryAcquire(ctx context.Context, l Locker, name string, opts ...Option) (*Lease, error) {
 	with := make([]Option, 0, len(opts)+1)
 	with = append(with, opts...)
-	return l.Acquire(ctx, name, append(with, NoWait())...)
+	return acquireFrom(ctx, l, name, append(with, NoWait())...)
 }

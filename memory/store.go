@@ -57,7 +57,9 @@ func NewStore(optFns ...func(*Options)) *Store {
 	o.Fencing = true
 	o.InProcess = true
 	for _, fn := range optFns {
-		fn(&o)
+		if fn != nil {
+			fn(&o)
+		}
 	}
 	if o.Clock == nil {
 		o.Clock = locker.SystemClock()
@@ -79,7 +81,9 @@ func NewStore(optFns ...func(*Options)) *Store {
 func (s *Store) Open(optFns ...func(*Options)) *Locker {
 	o := s.defaults
 	for _, fn := range optFns {
-		fn(&o)
+		if fn != nil {
+			fn(&o)
+		}
 	}
 	if o.Clock == nil {
 		o.Clock = s.clock

@@ -161,8 +161,8 @@ func TestInspect(t *testing.T) {
 func TestOptions(t *testing.T) {
 	clock := memory.NewClock(start)
 	store := memory.NewStore(func(o *memory.Options) { o.Clock, o.Owner, o.DefaultTTL = clock, "all", time.Hour })
-	a, b := store.Open(), store.Open(func(o *memory.Options) { o.Owner, o.Fencing = "b", false })
-	if a.Store() != store || memory.New().Store() == store {
+	a, b := store.Open(nil), store.Open(func(o *memory.Options) { o.Owner, o.Fencing = "b", false })
+	if a.Store() != store || memory.New(nil).Store() == store {
 		t.Errorf("Store() of two lockers = %p, want %p of the one only", a.Store(), store)
 	}
 	for l, want := range map[*memory.Locker]string{a: "all", b: "b"} {

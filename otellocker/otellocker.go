@@ -79,7 +79,9 @@ type Options struct {
 func New(optFns ...func(*Options)) (locker.Observer, error) {
 	var o Options
 	for _, fn := range optFns {
-		fn(&o)
+		if fn != nil {
+			fn(&o)
+		}
 	}
 	if o.TracerProvider == nil {
 		o.TracerProvider = otel.GetTracerProvider()
