@@ -30,8 +30,9 @@ type Options struct {
 
 	// ClockMargin is how far a lease's end must have passed by DynamoDB's time
 	// before rule B takes over. It covers front ends of DynamoDB whose clocks
-	// differ by half as much; a dead holder's lock is had so much later. Zero: [DefaultClockMargin]. Negative: rule B is off.
-	// Then others can't take over this Locker's leases by it either, items of the
+	// differ by half as much; a dead holder's lock is had so much later. Zero:
+	// [DefaultClockMargin]. Negative: rule B is off. Then others can't take over this
+	// Locker's leases by it either, items of the
 	// Node package dynamo-lock, which name no TTL, are never taken over, and to that
 	// package a lease that was not released looks taken for good.
 	ClockMargin time.Duration
@@ -46,27 +47,23 @@ type Options struct {
 	// than it gives: see [Layout].
 	Layout Layout
 
-	// For a Layout that is not native only.
-
 	// PartitionKey is the name of the table's partition key, a string, which holds
-	// the lock's name. Empty: "key".
+	// the lock's name, for a Layout that is not native. Empty: "key".
 	PartitionKey string
 
 	// SortKey is the name of the table's sort key, a string, and SortValue what all
-	// locks of this Locker have in it: open another Locker for each other value. Empty:
-	// the table has no sort key.
+	// locks of this Locker have in it, for a Layout that is not native: open another
+	// Locker for each other value. Empty: the table has no sort key.
 	SortKey, SortValue string
 
-	// For [Open] only.
-
-	// Region is the AWS region. Empty: that of the default configuration.
+	// Region is the AWS region, for Open; New's client has its own. Empty: that of the default configuration.
 	Region string
 
-	// Credentials sign the requests. Nil: those of the default chain.
+	// Credentials sign the requests, for Open. Nil: those of the default chain.
 	Credentials aws.CredentialsProvider
 
 	// Endpoint is the URL of a DynamoDB that is not AWS's, such as
-	// http://127.0.0.1:8000 for DynamoDB Local. Empty: that of the default
+	// http://127.0.0.1:8000 for DynamoDB Local; for Open. Empty: that of the default
 	// configuration.
 	Endpoint string
 }

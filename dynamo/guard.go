@@ -44,7 +44,8 @@ var ErrNoTransactions = fmt.Errorf("dynamo: the table has no transactions: %w", 
 //
 // Errors: a [*locker.InvalidError] for nil, or a lease of another Locker; what
 // [locker.Lease.Err] returns, of a lease that is over; one that matches
-// [ErrNoTransactions], or [locker.ErrNoFencing] with a [Layout] that is not native. Guard sends nothing and does not block. The item may be used
+// [ErrNoTransactions]; one that matches [errors.ErrUnsupported] with a [Layout] that is
+// not native. Guard sends nothing and does not block. The item may be used
 // any number of times and is the caller's.
 func (l *Locker) Guard(lease *locker.Lease) (types.TransactWriteItem, error) {
 	g, err := l.GuardGrant(lease)
@@ -52,7 +53,7 @@ func (l *Locker) Guard(lease *locker.Lease) (types.TransactWriteItem, error) {
 		return types.TransactWriteItem{}, err
 	}
 	if l.store.o.Layout != LayoutNative {
-		return types.TransactWriteItem{}, fmt.Errorf("dynamo: guard %q: table %q is in %v: %w", g.Name, l.store.table, l.store.o.Layout, locker.ErrNoFencing)
+		return types.TransactWriteItem{}, fmt.Errorf("dynamo: guard %q: no guarded writes with %v: %w", g.Name, l.store.o.Layout, errors.ErrUnsupported)
 	}
 	if l.store.schema.lacksTransactions() {
 		return types.TransactWriteItem{}, fmt.Errorf("dynamo: guard %q: table %q is a global table with multi-Region strong consistency: %w; use FenceCondition", g.Name, l.store.table, ErrNoTransactions)
@@ -97,15 +98,17 @@ type Fence struct {
 // [locker.RequireFencing]. FenceCondition sends nothing.
 //
 // Errors: a [*locker.InvalidError] for a nil lease, or an attr that is empty or not
-// valid UTF-8; one that matches [locker.ErrNoFencing] for a lease without a token.
+// valid UTF-8; one that matches [locker.ErrNoFencing] for a lease without a token, of
+// a Locker with a [Layout] that is not native.
 func FenceCondition(lease *locker.Lease, attr string) (Fence, error) {
 	switch {
 	case lease == nil:
 		return Fence{}, &locker.InvalidError{What: "lease", Value: "nil", Want: "one that Acquire has returned"}
 	case attr == "" || !utf8.ValidString(attr):
 		return Fence{}, &locker.InvalidError{What: "attribute of the token", Value: strconv.Quote(attr), Want: "a name in valid UTF-8"}
-	case lease.Token() == 0:
-		return Fence{}, fmt.Errorf("dynamo: fence by the lease on %q: %w", lease.Name(), locker.ErrNoFencing)
+	}
+	if lease.Token() < 1 {
+		return Fence{}, fmt.Errorf("dynamo: fence condition for %q: %w", lease.Name(), locker.ErrNoFencing)
 	}
 	token := &types.AttributeValueMemberN{Value: lease.Token().String()}
 	return Fence{
