@@ -280,6 +280,20 @@ func TestPropagate(t *testing.T) {
 	if got := links("traced"); len(got) != 1 || got[0].SpanContext.SpanID() != work.SpanContext().SpanID() || !got[0].SpanContext.IsRemote() {
 		t.Errorf("links %+v, want one to the span in which the other process acquired the lock", got)
 	}
+	group, err := locker.AcquireAll(ctx, otellocker.Propagate(a), []string{"traced/1", "traced/2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { group.Release(context.Background()) })
+	if got := links("traced/2"); len(got) != 1 || got[0].SpanContext.SpanID() != work.SpanContext().SpanID() {
+		t.Errorf("a group: links %+v, want one to the span in which the other process acquired it", got)
+	}
+	if _, ok := otellocker.Propagate(a).(locker.AllLocker); !ok {
+		t.Error("what Propagate returns is no AllLocker: AcquireAll would take a request for each name")
+	}
+	if err := locker.Do(ctx, otellocker.Propagate(nil), "nothing", func(context.Context, *locker.Lease) error { return nil }); !errors.Is(err, locker.ErrInvalid) {
+		t.Errorf("Do with Propagate(nil) = %v, want ErrInvalid", err)
+	}
 	acquire(a, ctx, "plain")
 	acquire(locker.Chain(a, otellocker.Propagate), t.Context(), "no span")
 	acquire(otellocker.Propagate(a), ctx, "own data", locker.WithData([]byte("mine")))

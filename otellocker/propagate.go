@@ -20,17 +20,33 @@ const mark = "traceparent="
 //
 // It is a [locker.Middleware].
 func Propagate(next locker.Locker) locker.Locker {
-	return locker.LockerFunc(func(ctx context.Context, name string, opts ...locker.Option) (*locker.Lease, error) {
-		carrier := propagation.MapCarrier{}
-		propagation.TraceContext{}.Inject(ctx, carrier)
-		if parent := carrier["traceparent"]; parent != "" {
-			opts = append(opts[:len(opts):len(opts)], func(o *locker.Options) {
-				if o.Data == nil {
-					o.Data = []byte(mark + parent)
-				}
-			})
+	return propagated{locker.Chain(next, locker.Defaults())} // which sees to a next that is nil
+}
+
+// propagated is what Propagate makes.
+type propagated struct{ next locker.Locker }
+
+func (p propagated) Acquire(ctx context.Context, name string, opts ...locker.Option) (*locker.Lease, error) {
+	return p.next.Acquire(ctx, name, withTrace(ctx, opts)...)
+}
+
+func (p propagated) AcquireAll(ctx context.Context, names []string, opts ...locker.Option) (*locker.Group, error) {
+	return locker.AcquireAll(ctx, p.next, names, withTrace(ctx, opts)...)
+}
+
+// withTrace returns opts and one that stores ctx's span, if it has one, for want of
+// other data.
+func withTrace(ctx context.Context, opts []locker.Option) []locker.Option {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	parent := carrier["traceparent"]
+	if parent == "" {
+		return opts
+	}
+	return append(opts[:len(opts):len(opts)], func(o *locker.Options) {
+		if o.Data == nil {
+			o.Data = []byte(mark + parent)
 		}
-		return next.Acquire(ctx, name, opts...)
 	})
 }
 
