@@ -198,7 +198,8 @@ type Info struct {
 	Data          []byte // as given by the holder
 
 	// Remaining is how long at most until the lease ends unless it is renewed,
-	// as far as can be known; 0 when it has ended or nothing is known.
+	// as far as can be known: of a held lock that no clock tells about it is the TTL. 0
+	// when it has ended or nothing is known.
 	Remaining time.Duration
 
 	// Doubt is how long until it is certain that an ended lease may be taken

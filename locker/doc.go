@@ -35,5 +35,5 @@
 //
 // locker.go, client.go, acquire.go, try.go, wait.go, queue.go, sightings.go; then
 // hold.go, renew.go, release.go, schedule.go; backend.go is what a store has to
-// offer.
+// offer. On top of these are acquireall.go, semaphore.go and elector.go.
 package locker
