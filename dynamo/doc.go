@@ -28,14 +28,14 @@
 // [Locker.EnsureTable] make one. Items are a superset of those of the Node
 // package dynamo-lock, so both can work on one table; on such a table exclusion
 // is as good as the wall clocks of the Node processes, and tokens are not
-// promised to rise, because that package erases them. For a rolling deploy beside
-// other libraries there are [Layout]s of their tables.
+// promised to rise, because that package erases them. A [Layout] that is not native
+// is for a rolling deploy beside dynamolock or the AWS client for Java.
 //
 // The core needs dynamodb:GetItem and dynamodb:UpdateItem on the table, and
 // dynamodb:DescribeTable to check the table once; where that is denied the
 // check is left out, and the observer told. [Locker.List] needs dynamodb:Scan.
 //
-// [Locker.AcquireAll] takes up to 100 names by one TransactWriteItems of the same
+// [locker.Client.AcquireAll] takes up to 100 names by one TransactWriteItems of the same
 // writes, for which IAM asks for dynamodb:UpdateItem too; each costs twice as many
 // write units in it. A global table with strong consistency has no transactions: there
 // the names are acquired one after the other.
