@@ -59,8 +59,8 @@ func NewElector(l Locker, name string, opts ...Option) *Elector {
 // that [Do] joins, such as a [*LostError] that came with the end of ctx, a
 // [*ReleaseError], or [ErrClosed] if the client was closed. A store that does not
 // answer is asked again until ctx is done. An [*InvalidError], before anything is sent,
-// for a nil lead, or if a Run of this Elector is under way: it is one candidate, and
-// lead never runs twice at once.
+// for a nil lead or Locker, or if a Run of this Elector is under way: it is one
+// candidate, and lead never runs twice at once.
 func (e *Elector) Run(ctx context.Context, lead func(ctx context.Context, lease *Lease) error) error {
 	if lead == nil {
 		return &InvalidError{What: "lead", Value: "nil", Want: "a function"}
