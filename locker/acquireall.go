@@ -125,10 +125,12 @@ func (p *partial) acquire(ctx context.Context, parts [][]string, opts []Option, 
 	p.mu.Lock()
 	o := p.wanted
 	p.mu.Unlock()
-	for _, lease := range leases {
-		if err := lease.h.complete(ctx, &o); err != nil {
-			return leases, err
+	for complete := false; !complete; { // some may run short while others are made complete
+		errs := atOnce(leases, func(l *Lease) error { return l.h.complete(ctx, &o) })
+		if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+			return leases, errs[i]
 		}
+		complete = !slices.ContainsFunc(leases, func(l *Lease) bool { return l.Remaining() < l.h.acq.ttl/2 })
 	}
 	return leases, nil
 }
@@ -179,20 +181,26 @@ func giveBack(ctx context.Context, leases []*Lease) error {
 
 // releaseEach releases leases, many at once, and returns the errors in their order.
 func releaseEach(ctx context.Context, leases []*Lease) []error {
+	return atOnce(leases, func(l *Lease) error { return l.Release(ctx) })
+}
+
+// atOnce calls f for each of the leases, for many at once, and returns the errors in
+// their order.
+func atOnce(leases []*Lease, f func(*Lease) error) []error {
 	errs := make([]error, len(leases))
 	todo := make(chan int, len(leases))
 	for i := range leases {
 		todo <- i
 	}
 	close(todo)
-	var releasing sync.WaitGroup
+	var calls sync.WaitGroup
 	for range min(closers, len(leases)) {
-		releasing.Go(func() {
+		calls.Go(func() {
 			for i := range todo {
-				errs[i] = leases[i].Release(ctx)
+				errs[i] = f(leases[i])
 			}
 		})
 	}
-	releasing.Wait()
+	calls.Wait()
 	return errs
 }
