@@ -45,7 +45,7 @@ func AcquireAll(ctx context.Context, l Locker, names []string, opts ...Option) (
 	if err != nil {
 		return nil, err
 	}
-	return oneByOne(ctx, moment.NewReader(SystemClock()), l, names, opts)
+	return oneByOne(ctx, newPartial(moment.NewReader(SystemClock())), l, names, opts)
 }
 
 // setOf returns the names in the order of their bytes, each once.
@@ -65,8 +65,8 @@ func setOf(names []string) ([]string, error) {
 
 // oneByOne acquires names in their order: who waits for a name holds only names
 // before it, so that no circle of calls can wait for each other.
-func oneByOne(ctx context.Context, clock moment.Reader, l Locker, names []string, opts []Option) (*Group, error) {
-	return inParts(ctx, clock, slices.Collect(slices.Chunk(names, 1)), opts,
+func oneByOne(ctx context.Context, p *partial, l Locker, names []string, opts []Option) (*Group, error) {
+	return inParts(ctx, p, slices.Collect(slices.Chunk(names, 1)), opts,
 		func(ctx context.Context, part []string, opts []Option) ([]*Lease, error) {
 			lease, err := acquireFrom(ctx, l, part[0], opts...)
 			if err != nil {
@@ -78,7 +78,7 @@ func oneByOne(ctx context.Context, clock moment.Reader, l Locker, names []string
 
 // inParts acquires one part of the names after the other. When a lease is lost while
 // others are waited for, it begins again.
-func inParts(ctx context.Context, clock moment.Reader, parts [][]string, opts []Option, acquire acquireNames) (*Group, error) {
+func inParts(ctx context.Context, p *partial, parts [][]string, opts []Option, acquire acquireNames) (*Group, error) {
 	if len(parts) == 1 {
 		leases, err := acquire(ctx, parts[0], opts)
 		if err != nil {
@@ -86,14 +86,13 @@ func inParts(ctx context.Context, clock moment.Reader, parts [][]string, opts []
 		}
 		return newGroup(leases), nil
 	}
-	p := &partial{clock: clock, start: clock.Mono()}
 	for {
 		leases, err := p.acquire(ctx, parts, append(slices.Clip(opts), p.option), acquire)
 		if err == nil {
 			return newGroup(leases), nil
 		}
 		unconfirmed := giveBack(ctx, leases)
-		if !errors.Is(err, ErrLost) || ctx.Err() != nil {
+		if !errors.Is(err, ErrLost) { // else not even if ctx is done: the next Acquire says so
 			return nil, errors.Join(err, unconfirmed)
 		}
 	}
@@ -110,6 +109,11 @@ type partial struct {
 
 	mu     sync.Mutex
 	wanted Options // what the call asked for
+}
+
+// newPartial is made at the start of a call.
+func newPartial(clock moment.Reader) *partial {
+	return &partial{clock: clock, start: clock.Mono()}
 }
 
 // acquire acquires the parts once. The leases that it returns beside an error are to be

@@ -2,6 +2,7 @@ package locker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -64,3 +65,43 @@ func TestAcquireAllHalfAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestAcquireAllLostAndDone loses a lease, and its ctx ends, while it waits for the last.
+func TestAcquireAllLostAndDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(store)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.onAcquire(func(_ context.Context, a locker.Attempt) (locker.Grant, error) {
+			if a.Name == "b" {
+				s.foreign("a", time.Hour)
+				time.Sleep(4 * time.Second) // a's renewal tells of the loss
+				defer cancel()
+			}
+			return s.doAcquire(a)
+		})
+		_, err := newClient(t, s).AcquireAll(ctx, []string{"a", "b"}, locker.WithTTL(10*time.Second))
+		want(t, "AcquireAll", err, context.Canceled)
+	})
+}
+
+// TestAcquireAllUnsupportedWait waits for no longer where the store says only after
+// some waiting that it can't.
+func TestAcquireAllUnsupportedWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newGathers(100)
+		s.group = func(context.Context, []locker.Attempt) ([]locker.Grant, error) {
+			return nil, fmt.Errorf("test: %w", errors.ErrUnsupported)
+		}
+		c := newClient(t, s)
+		a := acquire(t, c, "a")
+		s.foreign("b", time.Hour)
+		time.AfterFunc(50*time.Second, func() { want(t, "Release of a", a.Release(t.Context())) })
+		begun := time.Now()
+		_, err := c.AcquireAll(t.Context(), []string{"a", "b"}, locker.WithWait(time.Minute))
+		want(t, "AcquireAll", err, locker.ErrHeld)
+		if waited := time.Since(begun); waited < time.Minute || waited > 62*time.Second {
+			t.Errorf("it has waited for %v, want a minute", waited)
+		}
+	})
+}
+

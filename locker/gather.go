@@ -29,15 +29,16 @@ func (c *Client) AcquireAll(ctx context.Context, names []string, opts ...Option)
 	if err != nil {
 		return nil, err
 	}
+	p := newPartial(c.reader)
 	if len(names) > 1 && c.groups.backend != nil && !c.groups.refused.Load() {
 		parts := slices.Collect(slices.Chunk(names, max(1, c.groups.backend.GroupLimit())))
-		g, err := inParts(ctx, c.reader, parts, opts, c.acquireGroup)
+		g, err := inParts(ctx, p, parts, opts, c.acquireGroup)
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return g, err
 		}
 		c.groups.refused.Store(true)
 	}
-	return oneByOne(ctx, c.reader, c, names, opts)
+	return oneByOne(ctx, p, c, names, opts)
 }
 
 // acquireGroup acquires names by one request.
