@@ -104,4 +104,3 @@ func TestAcquireAllUnsupportedWait(t *testing.T) {
 		}
 	})
 }
-

@@ -142,6 +142,11 @@ func (s *store) Poll(ctx context.Context, name string) (locker.Info, error) {
 func (s *store) doAcquire(a locker.Attempt) (locker.Grant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.acquireLocked(a, true)
+}
+
+// acquireLocked acquires the name, or tells only whether it could.
+func (s *store) acquireLocked(a locker.Attempt, take bool) (locker.Grant, error) {
 	if s.records == nil {
 		s.records, s.tokens = make(map[string]*record), make(map[string]locker.Token)
 	}
@@ -153,6 +158,8 @@ func (s *store) doAcquire(a locker.Attempt) (locker.Grant, error) {
 	case r != nil && r.id == a.ID && !r.dead: // an earlier send
 	case r != nil && (r.token >= s.tokens[a.ID] || r.held() && r.revision() != a.Stale):
 		return locker.Grant{}, &locker.HeldError{Name: a.Name, Holder: s.infoLocked(a.Name)}
+	case !take:
+		return locker.Grant{}, nil
 	default:
 		r = &record{id: a.ID, seq: 1, token: s.tokens[a.ID], ttl: a.TTL}
 		s.records[a.Name] = r
