@@ -69,15 +69,16 @@ func (a *acquiring) sawEnd(info Info) {
 }
 
 // awaitLook is called by a new head of the line before it asks. Where the one before it,
-// which has left without the lock, had just looked at another holder, it waits until it
-// is time for the next look: heads that follow each other quickly, as those of a
-// [Semaphore]'s calls at a slot that others hold, ask no more often than one.
+// which has left without the lock, had just looked at another holder, it waits until that
+// one would have looked again, and for often at most: heads that follow each other quickly,
+// as those of a [Semaphore]'s calls at a slot that others hold, ask no more often than one.
 func (a *acquiring) awaitLook(ctx context.Context) {
+	pause := min(often, a.lookAfter())
 	now := a.c.mono()
 	a.c.mu.Lock()
 	var d time.Duration
 	if l := a.c.lines[a.name]; a.c.notifier == nil && l.hold == nil && l.spare == nil && l.seen != nil && !l.seen.ended {
-		if d = l.seen.last + often - now; d <= 0 {
+		if d = l.seen.last + pause - now; d <= 0 {
 			l.seen.last = now // also if this call leaves before the answer
 		}
 	}

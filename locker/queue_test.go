@@ -173,6 +173,26 @@ func TestQueueCancelled(t *testing.T) {
 	})
 }
 
+// A head that gives up leaves the pace of its looks to the next, whose time is short too.
+func TestQueueNextHead(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			var s store
+			g := s.foreign(t.Name(), time.Hour)
+			c := newClient(t, &s)
+			first, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+			defer cancel()
+			go c.Acquire(first, t.Name())
+			synctest.Wait()
+			time.AfterFunc(80*time.Millisecond, func() { want(t, "Release of the other", s.doRelease(g, 0)) })
+			second, cancel := context.WithTimeout(t.Context(), 215*time.Millisecond)
+			defer cancel()
+			_, err := c.Acquire(second, t.Name())
+			want(t, "Acquire of a lock that has been free for long", err)
+		})
+	}
+}
+
 func TestQueueWithWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s store

@@ -315,7 +315,7 @@ func TestSemaphoreAsksRarely(t *testing.T) {
 				gaveUp++
 			}
 		}
-		if limit := 30 * 16; tries > limit || gaveUp > tries {
+		if limit := 30 * 24; tries > limit || gaveUp > tries {
 			t.Errorf("in 30 s %d tries, %d of them given up, at the slot that another process holds, want at most %d", tries, gaveUp, limit)
 		}
 		want(t, "Release", lease.Release(t.Context()))
