@@ -24,9 +24,10 @@ func acquire(ctx context.Context, l locker.Locker, name string, onLost lost, opt
 	if err != nil {
 		return nil, err
 	}
-	h := &held{lease: lease, onLost: onLost}
+	h := &held{lease: lease}
 	if onLost != nil {
-		lease.AfterFunc(h.over)
+		h.teller = &teller{name: lease.Name(), onLost: onLost}
+		lease.AfterFunc(h.teller.over)
 	}
 	return h, nil
 }
@@ -42,8 +43,7 @@ func usable(l locker.Locker) error {
 // held is a lock that was taken through an adapter.
 type held struct {
 	lease  *locker.Lease
-	onLost lost // may be nil
-	told   sync.Once
+	teller *teller // nil if nobody wants to hear of a loss
 }
 
 // Unlock releases the lock; see [locker.Lease.Release] for its errors. It also
@@ -55,16 +55,24 @@ func (h *held) Unlock(ctx context.Context) error {
 	switch {
 	case err == nil && errors.Is(closed, locker.ErrClosed):
 		return closed
-	case errors.Is(err, locker.ErrLost) && h.onLost != nil:
-		go h.over(err) // the store told only now
+	case errors.Is(err, locker.ErrLost) && h.teller != nil:
+		go h.teller.over(err) // the store told only now
 	}
 	return err
 }
 
+// teller tells of a loss, once. It refers to no Lease, so that one which nobody has any
+// more is noticed.
+type teller struct {
+	name   string
+	onLost lost
+	told   sync.Once
+}
+
 // over is told why the lease is over.
-func (h *held) over(err error) {
+func (t *teller) over(err error) {
 	if ended(err) {
-		h.told.Do(func() { h.onLost(h.lease.Name(), err) })
+		t.told.Do(func() { t.onLost(t.name, err) })
 	}
 }
 
