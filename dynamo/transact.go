@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -113,12 +114,16 @@ func (t *transaction) lookOnce(ctx context.Context, s *store) error {
 // prepare makes the next request from what was seen, or returns why it would make no
 // sense. An item that an earlier send has written, while others are not its attempts',
 // is in the way too, but tells less than a stranger's: the client releases it.
+//
+// It changes all or nothing: after an error the request before may be sent again, and the
+// grants are told from what the members say of that.
 func (t *transaction) prepare(ctx context.Context, s *store, spent bool) error {
 	st, times, known := s.stamps()
 	items := make([]types.TransactWriteItem, len(t.names))
+	names := slices.Clone(t.names)
 	var mine *member
-	for i := range t.names {
-		n := &t.names[i]
+	for i := range names {
+		n := &names[i]
 		if _, ok := sequence(n.it.GUID, n.ID); ok {
 			mine = n
 			continue
@@ -132,6 +137,7 @@ func (t *transaction) prepare(ctx context.Context, s *store, spent bool) error {
 	if mine != nil {
 		return s.held(mine.it, times, known)
 	}
+	t.names = names
 	t.in = &dynamodb.TransactWriteItemsInput{
 		TransactItems:          items,
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal, // the only thing by which an answer can be told from an empty one
