@@ -89,12 +89,12 @@ func (w *lossyWay) travel(ctx context.Context) bool {
 }
 
 // TestGroupsBelieve has processes, some with sessions, take groups of names and parts
-// of them, guarded now and then: no two believe in one name, and no lease is on what an
-// earlier one was guarded by.
+// of them, guarded now and then, while an operator breaks some: no two believe in one
+// name, no lease is on what an earlier one was guarded by, and in the end nothing is held.
 func TestGroupsBelieve(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	grants, sent := 0, 0
+	grants, sent, broken := 0, 0, 0
 	for i, rate := range []int{0, 5, 20, 40} {
 		synctest.Test(t, func(t *testing.T) {
 			model := ddbmodel.NewStore(time.Now, nil)
@@ -194,6 +194,19 @@ func TestGroupsBelieve(t *testing.T) {
 					check(new(locker.Group))
 				}
 			})
+			work.Go(func() { // an operator
+				for time.Now().Before(end) {
+					time.Sleep(w.upTo(5 * time.Second))
+					info, err := processes[0].Inspect(t.Context(), fmt.Sprint("name ", w.n(4)))
+					if err == nil && info.State == locker.StateHeld {
+						if processes[0].Break(t.Context(), info) == nil {
+							mu.Lock()
+							broken++
+							mu.Unlock()
+						}
+					}
+				}
+			})
 			work.Wait()
 			for _, l := range processes {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
@@ -203,10 +216,18 @@ func TestGroupsBelieve(t *testing.T) {
 				cancel()
 			}
 			sent += w.sent
-			time.Sleep(10 * time.Second) // for what is late
+			time.Sleep(10 * time.Second) // for what is late, and what could not be released
+			after := openShared(t, ddbmodel.Direct(model, time.Now), time.Second)
+			acquire(t, after, "clock").Release(t.Context())
+			for n := range 4 {
+				if info, err := after.Inspect(t.Context(), fmt.Sprint("name ", n)); err != nil || info.State == locker.StateHeld {
+					t.Errorf("at the end: %+v, %v, want nothing held", info, err)
+				}
+			}
+			after.Close(t.Context())
 		})
 	}
-	t.Logf("%d grants, %d transactions", grants, sent)
+	t.Logf("%d grants, %d transactions, %d broken", grants, sent, broken)
 	if grants < 100 || sent < 100 {
 		t.Error("that tells nothing")
 	}
