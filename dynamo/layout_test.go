@@ -245,6 +245,27 @@ func TestLayoutMinHold(t *testing.T) {
 	})
 }
 
+// TestLayoutMinHoldOver shows that a name whose minimum hold is over counts as released
+// by its holder, and not as taken over from a dead one.
+func TestLayoutMinHoldOver(t *testing.T) {
+	eachLayout(t, func(t *testing.T, table layoutTable) {
+		lease := acquire(t, table.open(t), t.Name(), locker.WithMinHold(time.Second))
+		if err := lease.Release(t.Context()); err != nil {
+			t.Fatalf("Release = %v, want nil", err)
+		}
+		var seen events
+		next, err := table.open(t, seen.observe).Acquire(t.Context(), t.Name())
+		if err != nil {
+			t.Fatalf("Acquire = %v, want nil", err)
+		}
+		for _, e := range seen.of(locker.EventAcquired) {
+			if e.ID == next.ID() && e.TookOver {
+				t.Error("the event says that it took over, want a name that was released")
+			}
+		}
+	})
+}
+
 // TestLayoutSetReleased shows that a renewal notices when somebody has marked the
 // lock as released.
 func TestLayoutSetReleased(t *testing.T) {

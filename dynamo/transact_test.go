@@ -124,6 +124,7 @@ func TestAcquireAllTakesOver(t *testing.T) {
 	}
 	var seen events
 	p := openWarm(t, seen.observe)
+	writeItem(t, list[0], attributes{"guid": text(revision("0123456789abcdefghijklmnop", deadSequence)), "expiresOn": number("1000"), "token": number("5"), "ttl": number("1000")}) // released, with a hold that is over
 	group := acquireAll(t, p, list)
 	p.wantCounts(t, "an AcquireAll that takes over", counts{"TransactWriteItems": 2})
 	wantWhole(t, group, list)
