@@ -59,6 +59,7 @@ func TestSlogObserver(t *testing.T) {
 				if err := again.Release(t.Context()); err != nil {
 					t.Error(err)
 				}
+				synctest.Wait() // for the observer, which the loss was told after it had happened
 				var got []string
 				for _, line := range logged(t, &log) {
 					got = append(got, line["level"].(string)+" "+line["msg"].(string))
