@@ -52,7 +52,7 @@ func newSettings() (*settings, *flag.FlagSet) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&s.short, "short", false, "smaller numbers everywhere: a look, no measurement")
 	f.StringVar(&s.server, "server", "", "what AWS_ENDPOINT_URL_DYNAMODB names, such as \"DynamoDB Local 3.1.0\": a server does not tell")
-	f.IntVar(&s.runs, "runs", 12, "floor: interleaved runs of each side")
+	f.IntVar(&s.runs, "runs", 40, "floor: interleaved runs of each side")
 	f.IntVar(&s.pairs, "pairs", 300, "floor: acquire and release, so many a run")
 	f.IntVar(&s.names, "names", 8, "handover: names at once")
 	f.IntVar(&s.handovers, "handovers", 25, "handover: how many on each name")
