@@ -246,8 +246,8 @@ func (s *store) guardCheck(g locker.Grant) *types.ConditionCheck {
 		ConditionExpression:      aws.String(whereGuarded),
 		ExpressionAttributeNames: map[string]string{"#guid": "guid"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":oldest": &types.AttributeValueMemberS{Value: revision(g.ID, firstSequence)},
-			":newest": &types.AttributeValueMemberS{Value: revision(g.ID, deadSequence-1)},
+			":oldest": str(revision(g.ID, firstSequence)),
+			":newest": str(revision(g.ID, deadSequence-1)),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}

@@ -53,14 +53,11 @@ func (l Layout) decodeRecord(name string, attrs map[string]types.AttributeValue)
 	for attr, to := range map[string]*string{
 		"recordVersionNumber": &r.rvn, "ownerName": &r.owner, "leaseDuration": &lease, "isReleased": &released,
 	} {
-		got, there := attrs[attr]
-		s, ok := got.(*types.AttributeValueMemberS)
-		switch {
-		case ok:
-			*to = s.Value
-		case there:
-			return bad("%s is a %T, want a string", attr, got)
-		case attr != "isReleased":
+		if got, there := attrs[attr]; there {
+			if err := readText(got, to); err != nil {
+				return bad("%s %v", attr, err)
+			}
+		} else if attr != "isReleased" {
 			return bad("it has no %s", attr)
 		}
 	}
@@ -76,11 +73,9 @@ func (l Layout) decodeRecord(name string, attrs map[string]types.AttributeValue)
 		return bad("isReleased is %q, want %q or none", released, isReleased)
 	}
 	if got, there := attrs["data"]; there {
-		b, ok := got.(*types.AttributeValueMemberB)
-		if !ok {
-			return bad("data is a %T, want bytes", got)
+		if err := readBytes(got, &r.data); err != nil {
+			return bad("data %v", err)
 		}
-		r.data = b.Value
 	}
 	wanted, _ := attrs["wanted"].(*types.AttributeValueMemberBOOL)
 	r.wanted = wanted != nil && wanted.Value

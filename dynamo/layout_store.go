@@ -65,12 +65,10 @@ func (s *layoutStore) Acquire(ctx context.Context, a locker.Attempt) (locker.Gra
 // other library sees that the holder lives. Outcomes: as the store's. Next:
 // layout_expr.go, whereOwnAndOlder.
 func (s *layoutStore) Renew(ctx context.Context, g locker.Grant, r locker.Renewal) (locker.Grant, error) {
-	n, ok := sequence(g.Revision, g.ID)
-	if !ok {
-		return g, fmt.Errorf("dynamo: renew %q: %q is no revision of %q", g.Name, g.Revision, g.ID)
+	g, n, err := nextWrite(g)
+	if err != nil {
+		return g, err
 	}
-	n++
-	g.Revision = revision(g.ID, n)
 	attrs, err := s.store.update(ctx, r.TTL, s.renewInput(g, n, r))
 	switch classify(err) {
 	case refused:

@@ -37,12 +37,10 @@ func (s *store) Bind(ctx context.Context, g, session locker.Grant) (locker.Grant
 // renew sends the next write of a grant, and checks that what it says it stored is
 // what was sent.
 func (s *store) renew(ctx context.Context, g locker.Grant, ttl time.Duration, session string, input func(locker.Grant, int64) *dynamodb.UpdateItemInput) (locker.Grant, error) {
-	n, ok := sequence(g.Revision, g.ID)
-	if !ok {
-		return g, fmt.Errorf("dynamo: renew %q: %q is no revision of %q", g.Name, g.Revision, g.ID)
+	g, n, err := nextWrite(g)
+	if err != nil {
+		return g, err
 	}
-	n++
-	g.Revision = revision(g.ID, n)
 	attrs, err := s.update(ctx, ttl, input(g, n))
 	switch classify(err) {
 	case refused:
@@ -56,6 +54,18 @@ func (s *store) renew(ctx context.Context, g locker.Grant, ttl time.Duration, se
 	}
 	g.TTL, g.Wanted = ttl, it.Wanted
 	return g, nil
+}
+
+// nextWrite returns the grant with the revision of its next write, and the sequence of
+// that.
+func nextWrite(g locker.Grant) (locker.Grant, int64, error) {
+	n, ok := sequence(g.Revision, g.ID)
+	if !ok {
+		return g, 0, fmt.Errorf("dynamo: renew %q: %q is no revision of %q", g.Name, g.Revision, g.ID)
+	}
+	n++
+	g.Revision = revision(g.ID, n)
+	return g, n, nil
 }
 
 // lost tells from the item that made a renewal or release fail what has become of
