@@ -44,9 +44,6 @@ func (h *heart) send(ctx context.Context, request any) (ddbmodel.Answer, error) 
 		lost = false
 	}
 	binds := in.ExpressionAttributeValues[":session"] != nil && !lost
-	if binds {
-		h.bound[name] = true
-	}
 	h.mu.Unlock()
 	switch {
 	case lost:
@@ -54,6 +51,9 @@ func (h *heart) send(ctx context.Context, request any) (ddbmodel.Answer, error) 
 		if ans, err := h.to(ctx, request); err != nil || ans.Err != nil {
 			return ans, errors.Join(err, ans.Err)
 		}
+		h.mu.Lock()
+		h.bound[name] = true // only now: who sees this may look for it in the store
+		h.mu.Unlock()
 	default:
 		return h.to(ctx, request)
 	}
@@ -108,7 +108,7 @@ func TestBindLost(t *testing.T) {
 		h.silent = true
 		h.mu.Unlock()
 
-		time.Sleep(ttl * 19 / 120) // so that the session has a little more than half of its TTL then
+		time.Sleep(ttl * 16 / 120) // so that the session has a little more than half of its TTL when that is bound
 		second := acquire(t, holder, "second")
 		own := time.Now().Add(second.Remaining()) // when it would end by itself
 		for !h.isBound("second") && time.Since(start) < ttl {
