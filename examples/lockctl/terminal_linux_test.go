@@ -154,7 +154,7 @@ func TestBreakAsks(t *testing.T) {
 func TestWatchOnTerminal(t *testing.T) {
 	s := ready(t)
 	p := s.onTerminal("watch", "--every", "0.1")
-	p.shows("0 locks")
+	p.shows("locks: 0")
 	s.start("run", "job", "--owner", "the holder", "--", "sleep", "300")
 	got := p.shows("the holder")
 	if strings.Count(got, "\x1b[2J") != 1 || strings.Count(got, "\x1b[H") < 2 {

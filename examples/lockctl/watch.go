@@ -83,7 +83,7 @@ func (a *app) watch(ctx context.Context, l *dynamo.Locker, prefix string, all bo
 // frame is one look, for people. On a screen it takes the place of the one before.
 func frame(locks []lock, err error, every time.Duration, screen, first bool) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s  %d locks, every %v\n\n", time.Now().Format(time.TimeOnly), len(locks), every)
+	fmt.Fprintf(&b, "%s  locks: %d, every %v\n\n", time.Now().Format(time.TimeOnly), len(locks), every)
 	if err != nil {
 		fmt.Fprintf(&b, "the last look failed: %s\n", printable(err.Error()))
 	} else {
