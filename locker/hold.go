@@ -93,7 +93,7 @@ func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 // for the minimum hold.
 func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
 	data := acq.dataLocked()
-	return acq.grant.Ended == nil && !acq.over && !acq.altered && !acq.guarded && acq.renews && !o.NoRenewal && (o.MaxHold == 0 || acq.session == nil) &&
+	return acq.grant.Ended == nil && !acq.over && !acq.altered && !acq.guarded && acq.renews && !o.NoRenewal && (o.MaxHold == 0 && o.MinHold == 0 || acq.session == nil) &&
 		acq.ownerLocked() == o.Owner && acq.ttl == o.TTL && (data == nil) == (o.Data == nil) && bytes.Equal(data, o.Data) &&
 		int(acq.spent) < min(acq.grant.Tokens, tokensAhead) && acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)
 }

@@ -35,9 +35,14 @@ func (acq *acquisition) busyLocked() bool { return acq.renewal != nil && acq.ren
 // third of the TTL has been used up, a little earlier at random, so that leases
 // taken together are not renewed together. A lease that Ensure made longer waits
 // until two thirds of its TTL are left; one whose session is renewed for it needs
-// none.
+// none, until that is given up.
 func (acq *acquisition) nextRenewalLocked() time.Duration {
-	if !acq.renews || acq.bound {
+	switch {
+	case !acq.renews:
+		return Forever
+	case acq.bound && acq.session.isClosed(): // given up while this was bound to it
+		return acq.c.mono()
+	case acq.bound:
 		return Forever
 	}
 	third := acq.ttl / 3
@@ -200,9 +205,13 @@ func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want fun
 	}
 	sent := c.now()
 	acq.mu.Lock()
-	if acq.over || by != nil && by.err != nil {
+	switch {
+	case acq.over, by != nil && by.err != nil:
 		acq.mu.Unlock()
 		return nil, acq.whyOver(by)
+	case by == nil && acq.maxHoldReachedLocked(sent): // since it fell due: it took long to find no session
+		acq.mu.Unlock()
+		return nil, nil
 	}
 	left := acq.leftLocked(sent)
 	r := want(left)

@@ -169,6 +169,13 @@ func (s *session) close() []*acquisition {
 	return slices.Clone(s.members)
 }
 
+// isClosed reports whether the session takes no more members.
+func (s *session) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // lose ends all leases that are bound to a session that was lost.
 func (s *session) lose(reason LossReason, cause error) (events []Event) {
 	for _, acq := range s.close() {

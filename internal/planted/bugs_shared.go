@@ -74,7 +74,7 @@ func sessionBugs() []Bug {
 		},
 		{
 			"a lease that is renewed by itself again is believed in like a bound one",
-			[]Edit{{"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, s != nil", "acq.from, acq.span, acq.bound = sent, span, acq.bound || s != nil"}, {"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, false", "acq.from, acq.span = sent, span"}},
+			[]Edit{{"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, s != nil", "acq.from, acq.span, acq.bound = sent, span, acq.bound || s != nil"}, {"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, false", "acq.from, acq.span = sent, span"}, {"locker/renew.go", "acq.bound && acq.session.isClosed()", "acq.session != nil && acq.session.isClosed()"}},
 			histories("2000"),
 		},
 		{
@@ -127,8 +127,23 @@ func sessionBugs() []Bug {
 		},
 		{
 			"a lease with a MaxHold is handed over bound",
-			[]Edit{{"locker/hold.go", " && (o.MaxHold == 0 || acq.session == nil)", ""}},
+			[]Edit{{"locker/hold.go", "o.MaxHold == 0 && o.MinHold == 0 || acq.session == nil", "o.MinHold == 0 || acq.session == nil"}},
 			named("./locker", "TestSessionHandOver"),
+		},
+		{
+			"a lease with a minimum hold is handed over bound",
+			[]Edit{{"locker/hold.go", "o.MaxHold == 0 && o.MinHold == 0 || acq.session == nil", "o.MaxHold == 0 || acq.session == nil"}},
+			named("./locker", "TestMinHoldMaybeBound"),
+		},
+		{
+			"a renewal that waited for a session goes past a maximum hold",
+			[]Edit{{"locker/renew.go", "case by == nil && acq.maxHoldReachedLocked(sent):", "case false:"}},
+			named("./locker", "TestMaxHoldMeanwhile"),
+		},
+		{
+			"what is bound while its session is given up stays with it",
+			[]Edit{{"locker/renew.go", "acq.bound && acq.session.isClosed()", "false"}},
+			named("./locker", "TestSessionGivenUpMeanwhile"),
 		},
 	}
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -161,11 +162,12 @@ func (p *process) close() {
 		return
 	}
 	p.world.spawn(func() {
-		p.locker.Close(context.Background()) // what it did not get to release, others take over
+		err := p.locker.Close(context.Background()) // what it did not get to release, others take over
 		p.world.mu.Lock()
 		defer p.world.mu.Unlock()
 		p.world.noteLocked(p, "has ended")
-		p.ended = true
+		var failed *locker.ReleaseError
+		p.ended = !errors.As(err, &failed) // a worker may repeat a release that was not confirmed
 	})
 }
 
