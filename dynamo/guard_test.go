@@ -148,7 +148,8 @@ func TestGuard(t *testing.T) {
 // the same process has the lock: that takes a write which it would not need else.
 func TestGuardHandOver(t *testing.T) {
 	t.Parallel()
-	a, p := accountOf(t, t.Name()), openWarm(t)
+	a := accountOf(t, t.Name())
+	p := openWarm(t, func(o *Options) { o.MaxLocalHold = time.Minute }) // until it writes to hear of others
 	lease := acquire(t, p, t.Name())
 	for _, tt := range []struct {
 		guarded bool

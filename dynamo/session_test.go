@@ -71,7 +71,7 @@ func bound(t *testing.T, p *process, ttl time.Duration, n int) []*locker.Lease {
 // TestRequestsHandOver counts what a hand-over inside a process costs.
 func TestRequestsHandOver(t *testing.T) {
 	t.Parallel()
-	p := openWarm(t)
+	p := openWarm(t, func(o *Options) { o.MaxLocalHold = time.Minute }) // until it writes to hear of others
 	for what, tt := range map[string]struct {
 		opts    []locker.Option
 		altered bool
@@ -159,8 +159,8 @@ func TestRequestsSession(t *testing.T) {
 	p.faults.Reset()
 	time.Sleep(3 * ttl)
 	got := p.sent(t)
-	thirds := int(time.Since(start) / (ttl / 3))
-	if n := got.sessions["UpdateItem"]; n < 7 || n > thirds || len(got.locks) != 0 || len(got.sessions) != 1 {
+	most := int(time.Since(start) / (ttl / 3 * 7 / 8)) // each may be early by an eighth
+	if n := got.sessions["UpdateItem"]; n < 7 || n > most || len(got.locks) != 0 || len(got.sessions) != 1 {
 		t.Errorf("%+v in 9 thirds of a TTL, want one renewal of the session each and nothing else", got)
 	}
 	for _, lease := range leases {

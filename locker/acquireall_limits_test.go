@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,9 +51,9 @@ func TestAcquireAllHalfAgain(t *testing.T) {
 		const ttl = 10 * time.Second
 		s := new(store)
 		slowly(s)
-		tries := 0
+		var tries atomic.Int64
 		s.onRenew(func(ctx context.Context, g locker.Grant, r locker.Renewal) (locker.Grant, error) {
-			if tries++; g.Name == "b" && tries < 6 {
+			if n := tries.Add(1); g.Name == "b" && n < 6 {
 				return g, hung(ctx)
 			}
 			return s.doRenew(g, r)

@@ -172,7 +172,7 @@ func TestRenewShortens(t *testing.T) {
 		want(t, "Renew", lease.Renew(ctx), locker.ErrUnavailable, context.DeadlineExceeded)
 
 		other := acquire(t, newClient(t, &s), t.Name()) // by rule A
-		if d := time.Since(sent); d < locker.DefaultTTL || d > locker.DefaultTTL+time.Second {
+		if d := time.Since(sent); d < locker.DefaultTTL || d > locker.DefaultTTL+time.Second+10*time.Millisecond { // when it first looked, and one pause
 			t.Errorf("the other took over %v after the send, want after %v", d, locker.DefaultTTL)
 		}
 		wantLost(t, "Err", lease.Err(), locker.LossExpired)

@@ -125,6 +125,7 @@ func TestHandOverRenewalUnderWay(t *testing.T) {
 			})
 			lease := acquire(t, c, t.Name())
 			time.Sleep(10 * time.Second) // the first one is sent after 8.75 to 10 s
+			synctest.Wait()
 			if s.counts().renew != 1 {
 				t.Fatalf("%d renewals after a third of the TTL, want 1", s.counts().renew)
 			}

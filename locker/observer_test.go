@@ -127,6 +127,7 @@ func TestObserverOfTakenLease(t *testing.T) {
 		lease := acquire(t, c, "renewed")
 		s.foreign("renewed", time.Hour)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		wantKinds(t, "a renewal that finds another", events.take(), locker.EventAcquired, locker.EventLost)
 		wantLost(t, "Err", lease.Err(), locker.LossTaken)
 

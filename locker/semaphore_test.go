@@ -105,7 +105,7 @@ func TestSemaphoreWaits(t *testing.T) {
 					mu.Unlock()
 					got <- lease
 				}()
-				time.Sleep(time.Minute) // all slots are waited at
+				time.Sleep(time.Minute + 7) // all slots are waited at; and no renewal is due at the instant of a release
 			}
 			before := s.counts()
 			for range callers {
@@ -116,7 +116,7 @@ func TestSemaphoreWaits(t *testing.T) {
 				if d := time.Since(start); d > 2*time.Second || local && d > 0 {
 					t.Errorf("granted %v after the release", d)
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(time.Minute + 7)
 			}
 			if !slices.IsSorted(order) {
 				t.Errorf("granted in the order %v, want in the order in which they began to wait", order)

@@ -56,7 +56,7 @@ func TestSessionReleaseUnconfirmed(t *testing.T) {
 					end(t, s, c, lease)
 					time.Sleep(10 * time.Second)
 					s.heal()
-					time.Sleep(10 * time.Second)
+					time.Sleep(20 * time.Second) // a pause between two tries may be longer than 10 s by now
 					if s.info(t.Name()).State != locker.StateFree {
 						t.Error("the name is not free although the store answers again")
 					}

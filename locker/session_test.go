@@ -206,6 +206,7 @@ func TestSessionUnknown(t *testing.T) {
 			return g, errDown
 		})
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if s.boundTo(t.Name()) == "" {
 			t.Fatal("the lease is not bound after a third of the TTL")
 		}

@@ -7,22 +7,22 @@ func breakBugs() []Bug {
 		{
 			"a break frees the name at once",
 			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"expiresOn\", whole(0))\n\t\tw.values[\":oldest\"]"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a break shortens the TTL",
 			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.assign(\"ttl\", whole(1))\n\t\tw.values[\":oldest\"]"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a break drops the TTL",
 			[]Edit{{"dynamo/break.go", input, "\tif !freeNow {\n\t\tw.drop(\"ttl\")\n\t\tw.values[\":oldest\"]"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"whoever broke a lock takes it over",
 			[]Edit{{"locker/break.go", "\tc.loseOwn(ctx, info)\n\treturn nil", "\tc.forgo(BrokenID(info.AcquisitionID))\n\tc.loseOwn(ctx, info)\n\treturn nil"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a break is not pinned to the acquisition",

@@ -7,17 +7,17 @@ func handOverBugs() []Bug {
 		{
 			"a lease that is handed over has the token of the one before",
 			[]Edit{{"locker/hold.go", "\tacq.spent++\n", ""}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a lease that is handed over counts from the hand-over",
 			[]Edit{{"locker/hold.go", "\tacq.lease = h\n", "\tacq.lease = h\n\tif acq.spent > 1 {\n\t\tacq.from = acq.c.now()\n\t}\n"}},
-			histories("4000"),
+			histories(),
 		},
 		{
 			"handed over with less than half of the TTL",
 			[]Edit{{"locker/hold.go", "acq.leftLocked(now) >= max(acq.ttl/2, o.MinHold)", "acq.leftLocked(now) >= o.MinHold"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"handed over with less than the minimum hold",
@@ -27,7 +27,7 @@ func handOverBugs() []Bug {
 		{
 			"handed over before the end of the minimum hold",
 			[]Edit{{spare, " && h.minHold <= now.Mono-h.acquired &&", " &&"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"more leases are handed over than there are tokens",
@@ -35,17 +35,17 @@ func handOverBugs() []Bug {
 				{"locker/hold.go", "int(acq.spent) < min(acq.grant.Tokens, tokensAhead) && ", ""},
 				{spare, "const tokensAhead = 1000", "const tokensAhead = 2"},
 			},
-			histories("4000"),
+			histories(),
 		},
 		{
 			"the tokens of an acquisition reach into those of the next",
 			[]Edit{{"dynamo/expr.go", `w.assign("token", whole(int64(b.last())))`, `w.assign("token", whole(int64(b.first)))`}, {"dynamo/acquire.go", "locker.Token(it.Token) != b.last()", "locker.Token(it.Token) != b.first"}, {"dynamo/renew.go", "(block{g.Token, max(1, g.Tokens)}).last()", "g.Token"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"the condition on the token compares the last",
 			[]Edit{{"dynamo/expr.go", `#token < :first)"`, `#token < :first OR #token < :token)"`}},
-			histories("10000"),
+			histories(),
 		},
 	}
 }
@@ -70,17 +70,17 @@ func sessionBugs() []Bug {
 				{"locker/acquisition.go", "\t\tleft = min(left, acq.session.left(now))\n", "\t\t_ = acq.session\n"},
 				{"locker/session.go", "\t\tevents = append(events, acq.lose(reason, cause)...)\n", "\t\t_ = acq\n"},
 			},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a lease that is renewed by itself again is believed in like a bound one",
 			[]Edit{{"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, s != nil", "acq.from, acq.span, acq.bound = sent, span, acq.bound || s != nil"}, {"locker/acquisition.go", "acq.from, acq.span, acq.bound = sent, span, false", "acq.from, acq.span = sent, span"}, {"locker/renew.go", "acq.bound && acq.session.isClosed()", "acq.session != nil && acq.session.isClosed()"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a renewal that unbinds does not lower the deadline",
 			[]Edit{{"locker/acquisition.go", "\tif acq.bound || span <", "\tif !acq.bound && span <"}},
-			histories("10000"),
+			histories(),
 		},
 		{
 			"a session that a stale read does not show is dead",
@@ -88,27 +88,27 @@ func sessionBugs() []Bug {
 				{session, "s.readSession(ctx, a.TTL, it, true)", "s.readSession(ctx, a.TTL, it, false)"},
 				{session, "\tstate, _, _ := it.state(times, known, s.o.ClockMargin)\n", "\tif it.heart.GUID == \"\" {\n\t\treturn true, nil\n\t}\n\tstate, _, _ := it.state(times, known, s.o.ClockMargin)\n"},
 			},
-			histories("10000"),
+			histories(),
 		},
 		{
 			"rule A does not see the heartbeats of a session",
 			[]Edit{{session, `if it.Session == "" || it.heart == nil {`, `if it.Session == "" || true {`}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a bound name is taken over from a session that lives",
 			[]Edit{{session, `a.Stale == "" || a.Stale != it.revision()`, `a.Stale == ""`}},
-			histories("10000"),
+			histories(),
 		},
 		{
 			"a late write that binds is not refused",
 			[]Edit{{"dynamo/expr.go", "w.drop(\"purgeAt\")\n\treturn w.whereMine(s.table, g, n)", "w.drop(\"purgeAt\")\n\treturn w.whereMine(s.table, g, deadSequence+1)"}},
-			histories("2000"),
+			histories(),
 		},
 		{
 			"a renewal leaves the name bound",
 			[]Edit{{"dynamo/expr.go", "\tw.drop(\"session\")\n\tif r.Data", "\tif r.Data"}, {"dynamo/renew.go", "it.Session != session", "(session != \"\" && it.Session != session)"}},
-			histories("4000"),
+			histories(),
 		},
 		{
 			"a lease that its own process took over stays with its session",
