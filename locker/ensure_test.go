@@ -171,8 +171,8 @@ func TestRenewShortens(t *testing.T) {
 		defer cancel()
 		want(t, "Renew", lease.Renew(ctx), locker.ErrUnavailable, context.DeadlineExceeded)
 
-		other := acquire(t, newClient(t, &s), t.Name()) // by rule A
-		if d := time.Since(sent); d < locker.DefaultTTL || d > locker.DefaultTTL+time.Second+10*time.Millisecond { // when it first looked, and one pause
+		other := acquire(t, newClient(t, &s), t.Name()) // by rule A; it sees the renewal within a second, and looks again a pause after the end
+		if d := time.Since(sent); d < locker.DefaultTTL || d > locker.DefaultTTL+time.Second+10*time.Millisecond {
 			t.Errorf("the other took over %v after the send, want after %v", d, locker.DefaultTTL)
 		}
 		wantLost(t, "Err", lease.Err(), locker.LossExpired)
