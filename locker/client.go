@@ -53,7 +53,7 @@ type ClientOptions struct {
 	// SharedHeartbeat renews the leases of this Client by one write for all of a
 	// TTL, in place of one for each: a lease that lasts longer than a third of its TTL is
 	// bound, by one write, to a record that stands for the Client, its session. Leases
-	// with a MaxHold are not. Who breaks a lease that is bound breaks the session, and
+	// with a MaxHold are not, those with a MinHold when that is over. Who breaks a lease that is bound breaks the session, and
 	// all that depend on it; that somebody deleted or changed the record of one is
 	// noticed when it is released. For a backend that is a [Binder]; others ignore it.
 	// False: each lease is renewed by itself.
