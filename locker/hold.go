@@ -89,8 +89,10 @@ func (acq *acquisition) leaseLocked(id string, o *Options) *hold {
 }
 
 // suitsLocked reports whether a lease with these options may go on with the acquisition:
-// then others see the same as of a new one, the store ends it like any, and after a crash the name stays taken
-// for the minimum hold.
+// then others see the same as of a new one, the store ends it like any, and whatever
+// ends it, the name stays taken for the minimum hold and no longer than a TTL after the
+// maximum hold: what may be bound to a session is released when it is lost, and lives as
+// long as that.
 func (acq *acquisition) suitsLocked(o *Options, now moment.Reading) bool {
 	data := acq.dataLocked()
 	return acq.grant.Ended == nil && !acq.over && !acq.altered && !acq.guarded && acq.renews && !o.NoRenewal && (o.MaxHold == 0 && o.MinHold == 0 || acq.session == nil) &&

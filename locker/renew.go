@@ -245,7 +245,7 @@ func (acq *acquisition) send(ctx context.Context, by *hold, s *session, want fun
 	if next.ID == g.ID {
 		acq.grant = next
 	}
-	if over {
+	if over || acq.over { // by now: its session may have been lost
 		acq.mu.Unlock()
 		return events, acq.whyOver(by)
 	}

@@ -206,7 +206,9 @@ func (s *session) giveUp() {
 	now := s.c.mono()
 	for i, acq := range members {
 		acq.mu.Lock()
-		acq.next = min(acq.next, now+s.ttl/3*time.Duration(i)/time.Duration(len(members)))
+		if acq.session == s && acq.renews { // still
+			acq.next = min(acq.next, now+s.ttl/3*time.Duration(i)/time.Duration(len(members)))
+		}
 		acq.mu.Unlock()
 		acq.plan()
 	}
@@ -269,6 +271,6 @@ func (acq *acquisition) leave() {
 	defer acq.mu.Unlock()
 	if acq.session != nil {
 		acq.session.remove(acq)
-		acq.session, acq.bound, acq.span = nil, false, 0 // it is over
+		acq.session, acq.bound, acq.over, acq.span = nil, false, true, 0
 	}
 }

@@ -3,6 +3,7 @@ package locker_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,5 +107,44 @@ func TestSessionGivenUpMeanwhile(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		want(t, "Err", stays.Err())
+	})
+}
+
+// stalls is a machine on which the goroutine that makes the n-th reading of the clock
+// from now on stalls.
+type stalls struct {
+	*machine
+	n             atomic.Int64
+	stalled, goOn chan struct{}
+}
+
+func (s *stalls) Now() time.Time {
+	if s.n.Add(-1) == 0 {
+		close(s.stalled)
+		<-s.goOn
+	}
+	return s.machine.Now()
+}
+
+// A session is lost just when a binding to it is confirmed: the lease is lost with it.
+func TestSessionLostMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBinds()
+		m := &stalls{machine: newMachine(), stalled: make(chan struct{}), goOn: make(chan struct{})}
+		c := newClient(t, s, shared, func(o *locker.ClientOptions) { o.Clock = m })
+		first := bound(t, s, c, t.Name()+"/first")
+		s.onBind(func(_ context.Context, g, session locker.Grant) (locker.Grant, error) {
+			g, err := s.doBind(g, session)
+			m.n.Store(2) // after the one that shows that the lease is not over
+			return g, err
+		})
+		lease := acquire(t, c, t.Name())
+		<-m.stalled
+		s.foreign(s.boundTo(t.Name()), time.Hour)
+		<-first.Done()
+		synctest.Wait()
+		close(m.goOn)
+		synctest.Wait()
+		wantLost(t, "Err", lease.Err(), locker.LossTaken)
 	})
 }
