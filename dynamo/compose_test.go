@@ -87,7 +87,7 @@ func TestElector(t *testing.T) {
 		electors[i] = e
 		all.Go(func() {
 			err := e.Run(ctx, func(ctx context.Context, lease *locker.Lease) error {
-				if before := last.Swap(lease); before != nil && before.Err() == nil {
+				if before := last.Swap(lease); before != nil && before.Err() == nil && lease.Err() == nil {
 					t.Errorf("token %v leads while the lease with token %v is not over", lease.Token(), before.Token())
 				}
 				terms[i].Add(1)

@@ -41,7 +41,7 @@ func TestBugs(t *testing.T) {
 				t.Fatal(err)
 			}
 			begin := time.Now()
-			cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-overlay", overlay}, b.Test...)...)
+			cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-timeout=0", "-overlay", overlay}, b.Test...)...)
 			cmd.Dir = root
 			out, err := cmd.CombinedOutput()
 			how := ""

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -40,7 +39,7 @@ func (h *heart) send(ctx context.Context, request any) (ddbmodel.Answer, error) 
 	name := text(in.Key["name"])
 	h.mu.Lock()
 	lost := isSession(name) && !h.beats || h.bound[name]
-	if dead := strings.HasSuffix(text(in.ExpressionAttributeValues[":guid"]), "/9999999999"); dead && h.releases {
+	if isReleased(text(in.ExpressionAttributeValues[":guid"])) && h.releases {
 		lost = false
 	}
 	binds := in.ExpressionAttributeValues[":session"] != nil && !lost

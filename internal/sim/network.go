@@ -59,8 +59,11 @@ func (p *process) send(ctx context.Context, request any) (ddbmodel.Answer, error
 // way, at once or when the node resumes.
 func (c *call) departLocked() {
 	p, w := c.p, c.p.world
-	if in, ok := c.request.(*dynamodb.UpdateItemInput); ok && p.ended && !isBroken(text(in.ExpressionAttributeValues[":guid"])) { // an operator may go on
-		w.failLocked("%v sends %v after Close has returned", p, shown{c.request})
+	if in, ok := c.request.(*dynamodb.UpdateItemInput); ok && p.ended {
+		guid := text(in.ExpressionAttributeValues[":guid"])
+		if !isBroken(guid) && !isReleased(guid) { // an operator may go on, and a worker repeat a release that was not confirmed
+			w.failLocked("%v sends %v after Close has returned", p, shown{c.request})
+		}
 	}
 	if p.dead {
 		c.done = true

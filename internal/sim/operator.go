@@ -32,3 +32,6 @@ func (wk *worker) operate(name string) {
 
 // isBroken reports whether a revision is one that a break has written.
 func isBroken(revision string) bool { return strings.HasSuffix(revision, "/0000000000") }
+
+// isReleased reports whether a revision is one that a release has written.
+func isReleased(revision string) bool { return strings.HasSuffix(revision, "/9999999999") }
