@@ -270,7 +270,7 @@ func TestGuardSession(t *testing.T) {
 	const ttl = 3 * time.Second
 	lease := acquire(t, p, t.Name(), locker.WithTTL(ttl))
 	before := guardOf(t, p, lease)
-	eventually(t, ttl, "it is bound", func() bool { return readDecoded(t, lease.Name()).Session != "" })
+	eventually(t, 10*ttl, "it is bound", func() bool { return readDecoded(t, lease.Name()).Session != "" })
 	wantGuard(t, a, before, "bound since", true)
 	after := guardOf(t, p, lease)
 	wantGuard(t, a, after, "bound", true)
