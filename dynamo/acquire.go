@@ -50,7 +50,7 @@ func (s *store) Acquire(ctx context.Context, a locker.Attempt) (locker.Grant, er
 		switch classify(err) {
 		case applied:
 			g, err := s.granted(a, b, attrs)
-			g.TookOver = from != "" && !wasReleased(from)
+			g.TookOver = tookOver(from)
 			return g, err
 		case unknown:
 			s.tokens.unresolved(a.ID, b)

@@ -133,6 +133,10 @@ func revision(id string, sequence int64) string {
 // also while a minimum hold keeps the name taken.
 func wasReleased(guid string) bool { return strings.HasSuffix(guid, revision("", deadSequence)) }
 
+// tookOver reports whether a write that was pinned to the revision from, or if that is
+// empty to a free name, has taken the name from a lease that was not released.
+func tookOver(from string) bool { return from != "" && !wasReleased(from) }
+
 // sequence returns the sequence of a revision of the acquisition; ok is false for
 // another's, and for a dead one.
 func sequence(guid, id string) (n int64, ok bool) {

@@ -45,7 +45,7 @@ func (s *layoutStore) Acquire(ctx context.Context, a locker.Attempt) (locker.Gra
 			// Now, or by an earlier send: the client counts from the first of all.
 			return locker.Grant{
 				Name: a.Name, ID: a.ID, TTL: a.TTL, Revision: revision(a.ID, n),
-				Wanted: r.wanted, TookOver: outcome == applied && from != "" && !wasReleased(from),
+				Wanted: r.wanted, TookOver: outcome == applied && tookOver(from),
 			}, nil
 		case !r.isFree():
 			return locker.Grant{}, s.held(r)

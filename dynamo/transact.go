@@ -231,7 +231,7 @@ func (t *transaction) granted(s *store) []locker.Grant {
 	grants := make([]locker.Grant, len(t.names))
 	for i, n := range t.names {
 		grants[i] = grant(n.Attempt, n.b, firstSequence)
-		grants[i].TookOver = n.from != "" && !wasReleased(n.from)
+		grants[i].TookOver = tookOver(n.from)
 	}
 	t.resolved(s)
 	return grants
