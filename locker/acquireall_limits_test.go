@@ -20,6 +20,16 @@ func slowly(s *store) {
 	})
 }
 
+// wantHalf checks that each lease has half of its TTL remaining.
+func wantHalf(t *testing.T, group *locker.Group, ttl time.Duration) {
+	t.Helper()
+	for lease := range group.All() {
+		if left := lease.Remaining(); left < ttl/2 {
+			t.Errorf("%q has %v remaining, want at least %v", lease.Name(), left, ttl/2)
+		}
+	}
+}
+
 // TestAcquireAllHalf needs a renewal of each of many leases when it holds them all. What
 // it returns has half of its TTL left all the same.
 func TestAcquireAllHalf(t *testing.T) {
@@ -36,11 +46,7 @@ func TestAcquireAllHalf(t *testing.T) {
 			names = append(names, fmt.Sprintf("%02d", i))
 		}
 		group := acquireAll(t, newClient(t, s), names, locker.WithTTL(ttl), locker.WithMinHold(ttl), locker.WithoutRenewal())
-		for lease := range group.All() {
-			if left := lease.Remaining(); left < ttl/2 {
-				t.Errorf("%q has %v remaining, want at least %v", lease.Name(), left, ttl/2)
-			}
-		}
+		wantHalf(t, group, ttl)
 	})
 }
 
@@ -59,11 +65,7 @@ func TestAcquireAllHalfAgain(t *testing.T) {
 			return s.doRenew(g, r)
 		})
 		group := acquireAll(t, newClient(t, s), []string{"a", "b"}, locker.WithTTL(ttl), locker.WithMinHold(ttl), locker.WithoutRenewal())
-		for lease := range group.All() {
-			if left := lease.Remaining(); left < ttl/2 {
-				t.Errorf("%q has %v remaining, want at least %v", lease.Name(), left, ttl/2)
-			}
-		}
+		wantHalf(t, group, ttl)
 	})
 }
 

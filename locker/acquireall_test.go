@@ -173,11 +173,7 @@ func TestAcquireAllKeeps(t *testing.T) {
 		if n := s.acquired("a"); n > 1 {
 			t.Errorf("a was acquired %d times, want it kept while b was waited for", n)
 		}
-		for lease := range group.All() {
-			if left := lease.Remaining(); left < ttl/2 {
-				t.Errorf("%q has %v remaining, want at least %v", lease.Name(), left, ttl/2)
-			}
-		}
+		wantHalf(t, group, ttl)
 		begun, sent := time.Now(), len(s.asked("renew"))
 		time.Sleep(2 * time.Second)
 		want(t, "Release", group.Release(t.Context()))

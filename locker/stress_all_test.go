@@ -2,11 +2,8 @@ package locker_test
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
-	"os"
 	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,12 +59,7 @@ func (b *believers) workOnMany(t *testing.T, r *random, c *locker.Client, end ti
 	for time.Now().Before(end) {
 		ctx, cancel := context.WithTimeout(t.Context(), r.upTo(4*time.Second))
 		ttl := 500*time.Millisecond + r.upTo(2*time.Second)
-		opts := []locker.Option{locker.WithTTL(ttl)}
-		for _, opt := range []locker.Option{locker.NoWait(), locker.WithWait(time.Second), locker.WithoutRenewal(), locker.WithMinHold(300 * time.Millisecond), locker.WithMaxHold(time.Second)} {
-			if r.n(3) == 0 {
-				opts = append(opts, opt)
-			}
-		}
+		opts := someOptions(r, ttl)
 		names := make([]string, 1+r.n(3)) // of one name: Acquire
 		for i := range names {
 			names[i] = "name " + strconv.Itoa(r.n(3))
@@ -109,14 +101,7 @@ func (b *believers) workOnMany(t *testing.T, r *random, c *locker.Client, end ti
 // Three processes contend for groups, and parts of them, on a store that nobody can
 // rely on.
 func TestStressAll(t *testing.T) {
-	seed := rand.Uint64()
-	if s := os.Getenv("HOLDFAST_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("HOLDFAST_SEED=%d", seed)
+	seed := stressSeed(t)
 	grants := 0
 	for i, rate := range []int{0, 5, 20, 50, 0, 20} {
 		for _, slow := range []time.Duration{0, 300 * time.Millisecond} {
@@ -125,49 +110,13 @@ func TestStressAll(t *testing.T) {
 				y := &flaky{r, rate, slow}
 				s := flakyGroups{new(store), y, 2 + 10*r.n(2)}
 				y.over(s.store)
-				b := &believers{leases: make(map[string][]*locker.Lease), high: make(map[string]locker.Token), strict: i < 4}
-				end := time.Now().Add(time.Minute)
-				var wg sync.WaitGroup
-				var clients []*locker.Client
-				for n := range 3 {
-					m, events := newMachine(), &events{}
-					backend := []locker.Backend{s, struct{ locker.Backend }{s}}[r.n(2)]
-					c := newClient(t, backend, m.on, events.observe)
-					clients = append(clients, c)
-					for range 3 {
-						wg.Go(func() { b.workOnMany(t, r, c, end) })
-					}
-					wg.Go(func() {
-						for i >= 4 && n > 0 && time.Now().Before(end) {
-							time.Sleep(r.upTo(5 * time.Second))
-							m.setWall(r.upTo(2*time.Hour) - time.Hour)
-							m.suspend(r.upTo(time.Second))
-						}
-					})
-				}
-				wg.Go(func() {
-					for ; time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-						b.check(t)
-					}
-				})
-				time.Sleep(50 * time.Second)
-				clients[r.n(3)].Close(t.Context())
-				wg.Wait()
-				for _, c := range clients {
-					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-					if err := c.Close(ctx); errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("Close = %v", err)
-					}
-					cancel()
-				}
-				b.check(t)
+				b := newBelievers()
+				b.strict = i < 4
+				contest{lasts: time.Minute, closes: 50 * time.Second, workers: 3, bent: !b.strict, work: b.workOnMany}.run(t, r, b, s)
 				grants += b.grants
-				time.Sleep(10 * time.Second) // for what is late
 			})
 		}
 	}
-	if grants < 100 {
-		t.Errorf("%d grants, which tells nothing", grants)
-	}
+	wantGrants(t, grants)
 	t.Logf("%d grants", grants)
 }

@@ -155,12 +155,7 @@ func (b *believers) checkLocked(t *testing.T) {
 func (b *believers) work(t *testing.T, r *random, c *locker.Client, end time.Time) {
 	for time.Now().Before(end) {
 		ctx, cancel := context.WithTimeout(t.Context(), r.upTo(4*time.Second))
-		opts := []locker.Option{locker.WithTTL(500*time.Millisecond + r.upTo(2*time.Second))}
-		for _, opt := range []locker.Option{locker.NoWait(), locker.WithWait(time.Second), locker.WithoutRenewal(), locker.WithMinHold(300 * time.Millisecond), locker.WithMaxHold(time.Second)} {
-			if r.n(3) == 0 {
-				opts = append(opts, opt)
-			}
-		}
+		opts := someOptions(r, 500*time.Millisecond+r.upTo(2*time.Second))
 		lease, err := c.Acquire(ctx, "name "+strconv.Itoa(r.n(2)), opts...)
 		if err == nil {
 			b.add(t, lease)
@@ -173,6 +168,17 @@ func (b *believers) work(t *testing.T, r *random, c *locker.Client, end time.Tim
 		wantKnown(t, err)
 		time.Sleep(r.upTo(20 * time.Millisecond))
 	}
+}
+
+// someOptions returns the TTL and each of the other options with a chance of a third.
+func someOptions(r *random, ttl time.Duration) []locker.Option {
+	opts := []locker.Option{locker.WithTTL(ttl)}
+	for _, opt := range []locker.Option{locker.NoWait(), locker.WithWait(time.Second), locker.WithoutRenewal(), locker.WithMinHold(300 * time.Millisecond), locker.WithMaxHold(time.Second)} {
+		if r.n(3) == 0 {
+			opts = append(opts, opt)
+		}
+	}
+	return opts
 }
 
 // wantKnown checks that an error is one of those that a flaky store leads to.
@@ -204,9 +210,57 @@ func use(ctx context.Context, r *random, lease *locker.Lease) {
 	}
 }
 
-// Three processes, whose wall clocks nobody can rely on, contend for two names on
-// a store that nobody can rely on either.
-func TestStress(t *testing.T) {
+// contest is a time in which three processes contend on a store that nobody can rely
+// on. One of them is closed before the end.
+type contest struct {
+	lasts, closes time.Duration
+	workers       int  // of each process
+	bent          bool // the machines of all but the first are suspended, and their wall clocks set
+	work          func(t *testing.T, r *random, c *locker.Client, end time.Time)
+}
+
+// run runs the contest, and checks all the time what b knows of.
+func (o contest) run(t *testing.T, r *random, b *believers, s locker.Backend) {
+	end := time.Now().Add(o.lasts)
+	var wg sync.WaitGroup
+	var clients []*locker.Client
+	for i := range 3 {
+		m, events := newMachine(), &events{}
+		backend := []locker.Backend{s, struct{ locker.Backend }{s}}[r.n(2)]
+		c := newClient(t, backend, m.on, events.observe)
+		clients = append(clients, c)
+		for range o.workers {
+			wg.Go(func() { o.work(t, r, c, end) })
+		}
+		wg.Go(func() {
+			for o.bent && i > 0 && time.Now().Before(end) {
+				time.Sleep(r.upTo(5 * time.Second))
+				m.setWall(r.upTo(2*time.Hour) - time.Hour)
+				m.suspend(r.upTo(time.Second))
+			}
+		})
+	}
+	wg.Go(func() {
+		for ; time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			b.check(t)
+		}
+	})
+	time.Sleep(o.closes)
+	clients[r.n(3)].Close(t.Context())
+	wg.Wait()
+	for _, c := range clients {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		if err := c.Close(ctx); errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close = %v", err)
+		}
+		cancel()
+	}
+	b.check(t)
+	time.Sleep(10 * time.Second) // for what is late
+}
+
+// stressSeed returns the seed to repeat, or a new one.
+func stressSeed(t *testing.T) uint64 {
 	seed := rand.Uint64()
 	if s := os.Getenv("HOLDFAST_SEED"); s != "" {
 		var err error
@@ -215,6 +269,25 @@ func TestStress(t *testing.T) {
 		}
 	}
 	t.Logf("HOLDFAST_SEED=%d", seed)
+	return seed
+}
+
+func newBelievers() *believers {
+	return &believers{leases: make(map[string][]*locker.Lease), high: make(map[string]locker.Token)}
+}
+
+// wantGrants fails a test in which there were too few.
+func wantGrants(t *testing.T, grants int) {
+	t.Helper()
+	if grants < 100 {
+		t.Errorf("%d grants, which tells nothing", grants)
+	}
+}
+
+// Three processes, whose wall clocks nobody can rely on, contend for two names on
+// a store that nobody can rely on either.
+func TestStress(t *testing.T) {
+	seed := stressSeed(t)
 	grants := 0
 	for _, rate := range []int{0, 5, 20, 50} {
 		for _, slow := range []time.Duration{0, 300 * time.Millisecond} {
@@ -222,48 +295,11 @@ func TestStress(t *testing.T) {
 				r := &random{rng: rand.New(rand.NewPCG(seed, uint64(rate)))}
 				var s store
 				(&flaky{r, rate, slow}).over(&s)
-				b := &believers{leases: make(map[string][]*locker.Lease), high: make(map[string]locker.Token)}
-				end := time.Now().Add(12 * time.Second)
-				var wg sync.WaitGroup
-				var clients []*locker.Client
-				for i := range 3 {
-					m, events := newMachine(), &events{}
-					backend := []locker.Backend{&s, struct{ locker.Backend }{&s}}[r.n(2)]
-					c := newClient(t, backend, m.on, events.observe)
-					clients = append(clients, c)
-					for range 5 {
-						wg.Go(func() { b.work(t, r, c, end) })
-					}
-					wg.Go(func() {
-						for i > 0 && time.Now().Before(end) {
-							time.Sleep(r.upTo(5 * time.Second))
-							m.setWall(r.upTo(2*time.Hour) - time.Hour)
-							m.suspend(r.upTo(time.Second))
-						}
-					})
-				}
-				wg.Go(func() {
-					for ; time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-						b.check(t)
-					}
-				})
-				time.Sleep(8 * time.Second)
-				clients[r.n(3)].Close(t.Context())
-				wg.Wait()
-				for _, c := range clients {
-					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-					if err := c.Close(ctx); errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("Close = %v", err)
-					}
-					cancel()
-				}
-				b.check(t)
+				b := newBelievers()
+				contest{lasts: 12 * time.Second, closes: 8 * time.Second, workers: 5, bent: true, work: b.work}.run(t, r, b, &s)
 				grants += b.grants
-				time.Sleep(10 * time.Second) // for what is late
 			})
 		}
 	}
-	if grants < 100 {
-		t.Errorf("%d grants, which tells nothing", grants)
-	}
+	wantGrants(t, grants)
 }
