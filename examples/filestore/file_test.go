@@ -20,9 +20,11 @@ func TestFlockDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var unlockAgain func() // kept: a file that nobody has any more is closed, which unlocks it
 	got := make(chan error)
 	go func() {
-		_, err := lock(t.Context(), path)
+		var err error
+		unlockAgain, err = lock(t.Context(), path)
 		got <- err
 	}()
 	bound, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -42,4 +44,5 @@ func TestFlockDeleted(t *testing.T) {
 	if _, err := lock(bound, path); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("lock after the file was deleted and locked again = %v, want %v", err, context.DeadlineExceeded)
 	}
+	unlockAgain()
 }
